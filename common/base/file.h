@@ -1,0 +1,22 @@
+/* file.h - small files, and folders, with errors that name them. Threads: any. */
+#ifndef SOUK_COMMON_BASE_FILE_H
+#define SOUK_COMMON_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "souk/status.h"
+
+/* The whole file; the caller owns *bytes_out, which has a zero byte behind the last. max_bytes
+ * bounds it. SOUK_ENOTFOUND (logged too), SOUK_EIO. */
+SOUK_MUST_CHECK souk_status file_read(const char *path, size_t max_bytes, char **bytes_out,
+                                      size_t *length_out);
+/* Writes beside it, syncs, renames: either all of it is there or the old file. */
+SOUK_MUST_CHECK souk_status file_write_atomic(const char *path, const void *bytes, size_t length);
+/* mkdir -p. */
+SOUK_MUST_CHECK souk_status file_make_dirs(const char *path);
+/* fsync of a folder, so that a rename in it lasts. */
+SOUK_MUST_CHECK souk_status file_sync_dir(const char *path);
+bool file_exists(const char *path);
+
+#endif

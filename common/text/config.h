@@ -1,0 +1,147 @@
+/* config.h - everything that a user can set, as one struct filled from one table of options.
+ *
+ * The table in config_table.c names each option once: key, type, default, range, help. From it come
+ * the YAML reader, --set, `souk config show|check|doc` and conf/REFERENCE.md. A new option is one
+ * field here and one row there.
+ *
+ * YAML files hold sections with scalars and lists of scalars:
+ *     model: {type: mf, k: 64}
+ *     tables:
+ *       user: {pull: fp16, push: int8}
+ * A path in data.* or run.dir that is relative is taken from the current folder. Unknown keys,
+ * wrong types and values out of range are errors "file:line: message", with "did you mean".
+ *
+ * Threads: one owner while it is filled, immutable after.
+ */
+#ifndef SOUK_COMMON_TEXT_CONFIG_H
+#define SOUK_COMMON_TEXT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/text/buf.h"
+#include "souk/types.h"
+
+enum { CONFIG_LIST_MAX = 64, CONFIG_TEXT_MAX = 1024 };
+
+/* A list of texts, such as files. */
+struct config_list {
+    char **items; // owned
+    uint32_t num_items;
+};
+
+/* What a column's ids are. */
+enum config_id_kind { CONFIG_ID_AUTO, CONFIG_ID_INTEGER, CONFIG_ID_STRING };
+enum config_header { CONFIG_HEADER_AUTO, CONFIG_HEADER_YES, CONFIG_HEADER_NO };
+enum config_schedule {
+    CONFIG_LR_CONSTANT,
+    CONFIG_LR_EXPONENTIAL, // lr * decay^epoch
+    CONFIG_LR_INVERSE,     // lr / (1 + decay * epoch)
+    CONFIG_LR_COSINE,      // half a cosine from lr to lr * decay over all epochs
+    CONFIG_LR_STEP,        // lr * decay every lr_step_epochs
+};
+enum config_mf_optimizer { CONFIG_MF_SGD, CONFIG_MF_ADAGRAD };
+
+/* Options of one table; what is not set keeps what the model chooses. */
+struct config_table {
+    char name[SOUK_NAME_MAX];
+    int pull_codec, push_codec; // enum souk_codec, -1: not set
+    int optimizer;              // enum souk_optimizer, -1: not set
+    int init;                   // enum souk_init, -1: not set
+    float init_scale;           // NAN: not set, and so for those below
+    float lr, momentum, beta1, beta2, epsilon, initial_accumulator;
+    float ftrl_alpha, ftrl_beta, l1, l2;
+};
+
+struct config {
+    struct {
+        char *dir; // folder of the run: configuration, events, model, results
+        uint64_t seed;
+        char *log_level;   // error, warning, info, debug
+        double progress_s; // seconds between two rows of progress, > 0
+    } run;
+    struct {
+        struct config_list train, valid, test; // files; "-" is standard input
+        char *delimiter; // "auto", "tab", "comma", "space", or the text itself such as "::"
+        enum config_header header;
+        char *user, *item, *rating; // column names, or positions from 1
+        enum config_id_kind user_id, item_id;
+        uint64_t max_bad_rows; // rows that may be malformed before the run ends
+        double valid_share; // of the training rows held out by hash when `valid` is empty, [0, 1)
+        uint64_t shuffle_rows; // rows shuffled together while a file streams
+        uint64_t cache_rows;   // files of up to so many rows (a rank) stay in memory after epoch 1
+        bool keep_observed;    // the model remembers who rated what, so recommend can leave it out
+        char *titles;          // file with a title an item; "" none
+        char *titles_delimiter, *titles_item, *titles_title;
+        enum config_header titles_header;
+    } data;
+    struct {
+        char *type;             // "mf"
+        uint32_t k;             // factors
+        float init_scale;       // deviation of the factors' initial values
+        float l2_user, l2_item; // of the factors
+        float l2_user_bias, l2_item_bias;
+        bool clip; // predictions kept within the ratings seen in training
+    } model;
+    struct {
+        uint32_t epochs;
+        uint32_t batch_size;                // ratings
+        enum config_mf_optimizer optimizer; // what a worker does to the rows that it pulled
+        float lr;
+        enum config_schedule lr_schedule;
+        float lr_decay;
+        uint32_t lr_step_epochs;
+        uint32_t warmup_steps; // lr rises linearly over so many steps
+        uint32_t pull_ahead;   // batches whose rows are under way while one is computed
+        uint32_t patience;     // epochs without a better validation before training stops; 0: never
+        float min_delta;       // what counts as better
+        double
+            checkpoint_s; // seconds between checkpoints, checked at epoch ends; 0: only at the end
+        double max_seconds; // training stops after them, like Ctrl-C; 0: never
+    } train;
+    struct {
+        uint32_t servers;             // server processes (or groups of threads in one process)
+        uint32_t threads;             // shard threads a server
+        uint32_t workers;             // expected size of MPI_COMM_WORLD; 0: whatever it is
+        struct config_list addresses; // servers that run already; like --servers
+        char *bind;       // address that servers started here listen on, tcp://127.0.0.1:*
+        bool insecure;    // allows listening beyond loopback without encryption
+        double timeout_s; // until a server that does not answer ends the run
+        double retry_s;
+        double start_timeout_s; // until a server must have started
+    } cluster;
+    uint32_t num_tables;
+    struct config_table tables[SOUK_TABLES_MAX];
+    // For "file:line" in later errors and `config show --origin`: opaque, owned.
+    struct config_origins *origins;
+};
+
+/* Fills with defaults. */
+void config_init(struct config *config);
+void config_fini(struct config *config);
+
+/* Reads a file, or text that errors call `name`. All errors of a file are logged, not the first
+ * only. SOUK_ECONFIG, SOUK_EIO. */
+SOUK_MUST_CHECK souk_status config_read_file(struct config *config, const char *path);
+SOUK_MUST_CHECK souk_status config_read_text(struct config *config, const char *text, size_t length,
+                                             const char *name);
+/* "section.key=value"; lists take commas. Errors say `--set section.key: ...`. */
+SOUK_MUST_CHECK souk_status config_set(struct config *config, const char *assignment);
+/* What no single option can say: warm-up with patience, epochs with a schedule, ... */
+SOUK_MUST_CHECK souk_status config_check(const struct config *config);
+/* Where an option came from: "conf/mf.yaml:7", "--set", "default". Borrowed. */
+const char *config_origin(const struct config *config, const char *key);
+
+/* YAML that reads back to the same configuration. With only_changed, defaults are left out. */
+void config_show(const struct config *config, bool only_changed, struct buf *out);
+/* conf/REFERENCE.md: every option in a table, by section. */
+void config_doc(struct buf *out);
+/* Help of the keys that begin with prefix ("" all), for terminals. False when there is none. */
+bool config_help(const char *prefix, struct buf *out);
+
+/* Applies tables.<spec->name> to a spec that a model has made. SOUK_ECONFIG. */
+SOUK_MUST_CHECK souk_status config_apply_table(const struct config *config,
+                                               struct souk_table_spec *spec);
+
+#endif

@@ -1,0 +1,71 @@
+/* verb.h - the verbs of bin/souk. One file a verb in worker/cli/, one line in verbs.c.
+ *
+ * Results go to standard output, everything else to standard error.
+ */
+#ifndef SOUK_WORKER_CLI_VERB_H
+#define SOUK_WORKER_CLI_VERB_H
+
+#include <stdbool.h>
+
+#include "common/text/config.h"
+#include "worker/train/comm.h"
+#include "worker/train/session.h"
+
+/* What main.c found out about the world: nothing below it reads argv or the environment. */
+struct program {
+    const char *server_program;           // path of souk-server beside this program
+    const struct local_server_ops *local; // servers as threads
+    struct comm_launch launch;
+    bool is_stderr_terminal, is_stdout_terminal;
+    bool has_color;            // a terminal, and NO_COLOR is not set
+    uint32_t terminal_columns; // 80 when nobody knows
+    volatile int *stop_signal; // set by SIGINT and SIGTERM; a second one ends at once
+};
+
+struct verb {
+    const char *name;    // "train", or two words: "data inspect"
+    const char *summary; // one line for `souk help`
+    const char *help;    // the whole page
+    souk_status (*run)(const struct program *program, int argc, char **argv); // argv[0]: the verb
+};
+
+const struct verb *verb_find(int argc, char **argv, int *num_words_out); // NULL: none
+void verb_print_overview(void);
+extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
+    verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate;
+
+/* Options that verbs share. A verb says which it takes by ARG_* bits; others are errors with a
+ * "did you mean". Everything is borrowed from argv, config excepted. */
+enum arg_flag {
+    ARG_CONFIG = 1 << 0,  // -c FILE, --set key=value (repeatable)
+    ARG_MODEL = 1 << 1,   // -m DIR
+    ARG_DATA = 1 << 2,    // --data FILE (repeatable)
+    ARG_JSON = 1 << 3,    // --json
+    ARG_SERVERS = 1 << 4, // --servers a,b
+    ARG_OUTPUT = 1 << 5,  // -o FILE
+    ARG_RESUME = 1 << 6,  // --resume
+    ARG_USERS = 1 << 7,   // --user/--users LIST (repeatable)
+    ARG_ITEMS = 1 << 8,   // --items LIST
+    ARG_TOP = 1 << 9,     // -n N
+    ARG_TITLES = 1 << 10, // --titles FILE
+    ARG_SEEN = 1 << 11,   // --with-seen
+    ARG_SVG = 1 << 12,    // --svg FILE
+};
+struct args {
+    struct config config;    // defaults, then the file of -c (or of the model), then --set
+    const char *config_path; // NULL: none
+    const char *model_dir;
+    struct config_list data, users, items;
+    const char *output, *titles, *svg;
+    uint32_t top; // 0: not given
+    bool is_json, is_resume, with_seen, wants_help;
+    char **positional; // what is left, in argv
+    int num_positional;
+};
+/* SOUK_EUSAGE, SOUK_ECONFIG: logged. With -m and ARG_MODEL, the model's own configuration is read
+ * before -c and --set. args_fini always. */
+SOUK_MUST_CHECK souk_status args_parse(const struct verb *verb, unsigned flags, int argc,
+                                       char **argv, struct args *args_out);
+void args_fini(struct args *args);
+
+#endif

@@ -1,0 +1,103 @@
+/* model.h - what a model gives to the trainer: its tables, its batches, its step, its score.
+ *
+ * A model is one constant struct model_ops in a file of its own and one line in model.c. The
+ * trainer knows nothing of ratings or clicks:
+ *
+ *   loader thread   next_batch -> unique ascending keys a table
+ *   compute thread  pull rows -> step (fills the pushes) -> push
+ *
+ * Threads: create, describe and destroy belong to the compute thread; a struct model_loader to one
+ * loader thread; step and score to the compute thread. They share only what is immutable after
+ * create, and the batch in hand.
+ */
+#ifndef SOUK_WORKER_MODEL_MODEL_H
+#define SOUK_WORKER_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/text/config.h"
+#include "common/text/json.h"
+#include "souk/client.h"
+#include "souk/types.h"
+#include "worker/train/comm.h"
+
+enum { MODEL_TABLES_MAX = SOUK_TABLES_MAX, MODEL_METRICS_MAX = 16 };
+
+/* One table's part of a batch. Arrays grow to the largest batch and are reused. */
+struct batch_part {
+    uint64_t *keys; // (num_keys) ascending, unique
+    float *rows;    // (num_keys, dim) pulled
+    float *pushes;  // (num_keys, dim) what the step leaves to push
+    uint8_t *found; // (num_keys) 1 where the row exists
+    uint32_t num_keys;
+    uint32_t dim;
+    size_t keys_capacity, rows_capacity, pushes_capacity, found_capacity;
+};
+
+struct batch {
+    uint32_t num_samples;
+    uint32_t num_parts;                        // tables of the model
+    struct batch_part parts[MODEL_TABLES_MAX]; // by table of the model
+    void *samples;                             // the model's own; see batch_fini of the model
+    souk_ticket pull;                          // of the trainer
+};
+/* Room for num_keys keys, rows, pushes and found marks in a part; dim must be set. */
+void batch_part_reserve(struct batch_part *part, uint32_t num_keys);
+
+/* Where batches come from. */
+enum model_source { MODEL_SOURCE_TRAIN, MODEL_SOURCE_VALID, MODEL_SOURCE_TEST };
+
+struct model;
+struct model_loader;
+
+/* Sums of an evaluation, added up over batches and ranks; the meaning is the model's. */
+struct model_sums {
+    double values[MODEL_METRICS_MAX];
+};
+struct model_metric {
+    const char *name; // "rmse"
+    double value;
+    bool is_lower_better;
+};
+
+struct model_ops {
+    const char *name; // of model.type
+    /* Looks at the data (rank 0 does, and tells the others), so it is collective. The configuration
+     * is borrowed for the model's life. */
+    souk_status (*create)(const struct config *config, struct comm *comm, struct model **model_out);
+    void (*destroy)(struct model *model);
+    /* A model that was saved: from the object that save_state wrote. */
+    souk_status (*load)(const struct config *config, const void *json_object,
+                        struct model **model_out);
+    void (*save_state)(const struct model *model, struct json *json); // keys of an open object
+
+    uint32_t (*tables)(const struct model *model, struct souk_table_spec *specs_out);
+    enum souk_push_mode push_mode;
+
+    /* Batches of a source for this rank; epoch and num_skip (samples) matter for training only. */
+    souk_status (*loader_open)(struct model *model, enum model_source source, uint32_t epoch,
+                               uint64_t num_skip, struct model_loader **loader_out);
+    void (*loader_close)(struct model_loader *loader);
+    souk_status (*next_batch)(struct model_loader *loader, struct batch *batch); // SOUK_EEND
+    double (*loader_share)(const struct model_loader *loader); // of the epoch, < 0 unknown
+    void (*batch_fini)(struct batch *batch);                   // frees samples
+
+    /* Trains on a batch whose rows are there: fills pushes, adds the loss before the update to
+     * sums. SOUK_EDIVERGED when something is not finite any more. */
+    souk_status (*step)(struct model *model, struct batch *batch, float lr,
+                        struct model_sums *sums);
+    /* Scores a batch (found says which rows exist) and adds to sums; predictions_out (num_samples)
+     * may be NULL. */
+    void (*score)(const struct model *model, const struct batch *batch, float *predictions_out,
+                  struct model_sums *sums);
+    /* Figures out of sums; the first is the one that early stopping watches. Returns their number.
+     */
+    uint32_t (*metrics)(const struct model *model, const struct model_sums *sums,
+                        struct model_metric *metrics_out);
+};
+
+/* NULL for a type that is none. */
+const struct model_ops *model_ops_get(const char *type);
+
+#endif

@@ -1,0 +1,77 @@
+/* model_dir.h - a model or checkpoint on disk: tables by slot range, under one manifest.
+ *
+ *   model/manifest.json           format, model state, tables, files with size and CRC32C
+ *   model/user.0000-0255.g7.rows  rows of the slots 0..255 of table "user", generation 7
+ *   model/users.g7.names          texts of string ids
+ *   model/observed.0.g7           who rated what (observed.h), one file a rank
+ *
+ * A generation is written beside the old one; the rename of the manifest makes it the model, and
+ * then the old files go. So a crash or a full disk leaves the old model as it was. A loader trusts
+ * the manifest only and checks every CRC. Rows do not know of servers: any number can load them.
+ *
+ * Layout of a .rows file (little-endian):
+ *   offset  size  meaning
+ *        0     8  magic "SOUKROWS"
+ *        8     4  format 1        12  4  dim        16  4  state floats a row (0 in a model)
+ *       20     2  first slot      22  2  last slot
+ *       24     8  rows in the file
+ *   blocks:    4  rows (<= 65536, > 0)    4  key codec    4  key bytes   4  row bytes  4  CRC32C of
+ *              the keys, rows and states; then keys, rows (fp32), states (fp32)
+ *   end:       4  zero            4  number of blocks
+ *
+ * Threads: one owner. One rank writes; reading may happen in any process.
+ */
+#ifndef SOUK_WORKER_MODEL_MODEL_DIR_H
+#define SOUK_WORKER_MODEL_MODEL_DIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/text/buf.h"
+#include "souk/client.h"
+#include "worker/data/names.h"
+
+struct model_dir_save {
+    const char *dir;            // made if missing; its parent must exist
+    struct souk_client *client; // holds the tables
+    const struct souk_table_spec *specs;
+    const uint32_t *tables; // client's numbers
+    uint32_t num_tables;
+    bool with_states;       // a checkpoint that training can go on from
+    const char *type;       // model.type
+    const char *state_json; // of model_ops.save_state: one JSON object, also for positions
+    const char *extra_json; // another object, such as the position of training; or NULL
+    const struct names *users, *items; // or NULL
+    const char *const *observed;       // finished files of observed.h to be moved in; or NULL
+    uint32_t num_observed;             // 0: those of the generation before are kept
+};
+
+/* Scans the tables and writes a generation. SOUK_ENOSPC, SOUK_EIO: logged, nothing has changed. */
+SOUK_MUST_CHECK souk_status model_dir_save(const struct model_dir_save *save);
+
+struct model_dir;
+
+/* Reads and checks the manifest. dir may be a run folder (then its model/ is taken) or the folder
+ * itself. SOUK_ENOTFOUND: no model there; SOUK_EDATA: damaged, foreign or of a newer format; both
+ * logged with what to do. On SOUK_OK the caller owns *model_out. */
+SOUK_MUST_CHECK souk_status model_dir_open(const char *dir, struct model_dir **model_out);
+void model_dir_close(struct model_dir *model); // NULL is fine
+
+const char *model_dir_type(const struct model_dir *model);
+const void *model_dir_state(const struct model_dir *model); // JSON object (json_value.h), borrowed
+const void *model_dir_extra(const struct model_dir *model); // the same or NULL
+uint32_t model_dir_num_tables(const struct model_dir *model);
+const struct souk_table_spec *model_dir_spec(const struct model_dir *model, uint32_t idx);
+uint64_t model_dir_num_rows(const struct model_dir *model, uint32_t idx);
+/* Names of users or items, loaded on first use; NULL when ids are integers. */
+SOUK_MUST_CHECK souk_status model_dir_names(struct model_dir *model, const char *which,
+                                            const struct names **names_out);
+uint32_t model_dir_num_observed(const struct model_dir *model);
+const char *model_dir_observed(const struct model_dir *model, uint32_t idx); // path
+
+/* Opens the tables on the client's servers and pushes all rows (part of num_parts of the files).
+ * tables_out: the client's numbers, in the order of model_dir_spec. */
+SOUK_MUST_CHECK souk_status model_dir_load(struct model_dir *model, struct souk_client *client,
+                                           uint32_t part, uint32_t num_parts, uint32_t *tables_out);
+
+#endif
