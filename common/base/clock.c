@@ -11,10 +11,14 @@ uint64_t clock_now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-uint64_t clock_now_ms(void) { return clock_now_ns() / 1000000u; }
+uint64_t clock_now_ms(void)
+{
+    return clock_now_ns() / 1000000u;
+}
 
 void clock_sleep_ms(uint32_t ms)
 {
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    while (nanosleep(&ts, &ts) != 0 && errno == EINTR) {}
+    while (nanosleep(&ts, &ts) != 0 && errno == EINTR) {
+    }
 }

@@ -12,11 +12,11 @@
 static struct {
     pthread_mutex_t lock;
     enum log_level level;
-    const char *role;   // NULL: the short form
-    int index;          // behind the role, < 0: none
-    log_sink_fn sink;   // NULL: standard error
+    const char *role; // NULL: the short form
+    int index;        // behind the role, < 0: none
+    log_sink_fn sink; // NULL: standard error
     void *sink_ctx;
-    int is_line_open;   // a progress row stands on the current line
+    int is_line_open; // a progress row stands on the current line
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO};
 
 void log_set_level(enum log_level level)
@@ -61,8 +61,10 @@ static size_t write_prefix(char *line, size_t size, enum log_level level)
     time_t now = time(NULL);
     localtime_r(&now, &tm);
     char who[48];
-    if (state.index < 0) snprintf(who, sizeof(who), "%s", state.role);
-    else snprintf(who, sizeof(who), "%s/%d", state.role, state.index);
+    if (state.index < 0)
+        snprintf(who, sizeof(who), "%s", state.role);
+    else
+        snprintf(who, sizeof(who), "%s/%d", state.role, state.index);
     return (size_t)snprintf(line, size, "%02d:%02d:%02d %s %s", tm.tm_hour, tm.tm_min, tm.tm_sec,
                             who, names[level]);
 }

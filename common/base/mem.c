@@ -44,7 +44,10 @@ char *mem_strdup(const char *text)
     return memcpy(mem_alloc(bytes, "text"), text, bytes);
 }
 
-void mem_free(void *ptr) { free(ptr); }
+void mem_free(void *ptr)
+{
+    free(ptr);
+}
 
 void mem_reserve(void *array, size_t *capacity, size_t count, size_t size, const char *what)
 {
