@@ -59,11 +59,11 @@ void svg_add_escaped(struct buf *out, const char *text)
 static double point_width(const char *at, size_t length)
 {
     if (length > 1) return text_columns(at, length) > 1 ? 1.05 : 0.66;
-    if (strchr("ijl.,:;'|! ", *at)) return 0.34;
-    if (strchr("ftr()[]/\\I-\"", *at)) return 0.42;
+    if (strchr("ijl.,:;'|! ", *at)) return 0.33;
+    if (strchr("ftr()[]/\\I-\"", *at)) return 0.40;
     if (strchr("mwMW@%", *at)) return 0.96;
-    if (*at >= 'A' && *at <= 'Z') return 0.72;
-    return 0.64;
+    if (*at >= 'A' && *at <= 'Z') return 0.70;
+    return 0.62;
 }
 
 static double clean_width(const char *text, size_t length, double font_px)

@@ -16,15 +16,17 @@
 // Where things are, in pixels.
 struct layout {
     double cell_width, cell_height, gap;
-    double left, top;            // of the first cell
-    double right, bottom;        // of the last cell
-    double label_max;            // width of a column label before it is cut
-    double row_label_max;        // the same of a row label
-    bool is_rotated;             // column labels do not fit above each other's cells
-    double number_px;            // font of the numbers in the cells; 0: no room
-    double bar_left, bar_bottom; // colour bar, from `top`
-    double width, height;        // of the picture
-    struct heatmap_range range;  // of the colours
+    double left, top;               // of the first cell
+    double right, bottom;           // of the last cell
+    double label_max;               // width of a column label before it is cut
+    double row_label_max;           // the same of a row label
+    double rotate;                  // of column labels that do not fit above their cells, degrees
+    double label_across, label_up;  // share of a label's width that it takes to the right, upwards
+    bool has_observed, has_unknown; // cells, so that the legend says it
+    double number_px;               // font of the numbers in the cells; 0: no room
+    double bar_left, bar_bottom;    // colour bar, from `top`
+    double width, height;           // of the picture
+    struct heatmap_range range;     // of the colours
 };
 
 static double widest(const char *const *labels, uint32_t num_labels, double max)
@@ -50,7 +52,25 @@ static double number_size(const struct layout *layout)
     return 0.0;
 }
 
-static double legend_width(const struct heatmap *heatmap);
+static double legend_width(const struct layout *layout);
+
+// Level where they fit, else aslant; upright above cells too narrow for a slanted line of text.
+static void turn_labels(struct layout *layout)
+{
+    if (layout->label_max <= layout->cell_width - 6.0) return;
+    layout->rotate = layout->cell_width < 18.0 ? -90.0 : -45.0;
+    layout->label_across = layout->cell_width < 18.0 ? 0.0 : 0.7072;
+    layout->label_up = layout->cell_width < 18.0 ? 1.0 : 0.7072;
+}
+
+static void find_marks(const struct heatmap *heatmap, struct layout *layout)
+{
+    size_t num_cells = (size_t)heatmap->num_rows * heatmap->num_columns;
+    for (size_t i = 0; i < num_cells; i++) {
+        if (heatmap_is_unknown(heatmap, i)) layout->has_unknown = true;
+        if (heatmap->is_observed && heatmap->is_observed[i]) layout->has_observed = true;
+    }
+}
 
 static void place_all(const struct heatmap *heatmap, struct layout *layout)
 {
@@ -59,11 +79,12 @@ static void place_all(const struct heatmap *heatmap, struct layout *layout)
     layout->cell_height = cell_side(heatmap->num_rows, (double[]){40, 28, 20, 14});
     layout->gap = layout->cell_width < 20 ? 1.0 : 2.0;
     layout->row_label_max = widest(heatmap->row_labels, heatmap->num_rows, 230.0);
-    layout->label_max = widest(heatmap->column_labels, heatmap->num_columns, 190.0);
-    layout->is_rotated = layout->label_max > layout->cell_width - 6.0;
+    layout->label_max = widest(heatmap->column_labels, heatmap->num_columns, 220.0);
+    turn_labels(layout);
+    find_marks(heatmap, layout);
     layout->number_px = number_size(layout);
 
-    double label_height = layout->is_rotated ? layout->label_max * 0.7072 + 16.0 : 22.0;
+    double label_height = layout->label_max * layout->label_up + 22.0;
     layout->left = 46.0 + layout->row_label_max + 10.0;
     layout->top = 62.0 + label_height;
     layout->right = layout->left + heatmap->num_columns * layout->cell_width;
@@ -71,10 +92,10 @@ static void place_all(const struct heatmap *heatmap, struct layout *layout)
     layout->bar_left = layout->right + 26.0;
     layout->bar_bottom = fmax(layout->bottom, layout->top + 130.0);
 
-    double overhang = layout->is_rotated ? layout->right + layout->label_max * 0.7072 + 12.0 : 0.0;
+    double overhang = layout->right + layout->label_max * layout->label_across + 12.0;
     double title = 24.0 + svg_text_width(heatmap->title, TITLE_PX) * 1.05;
     layout->width = fmax(fmax(layout->bar_left + 92.0, overhang), title);
-    layout->width = fmax(layout->width, 24.0 + legend_width(heatmap)) + 16.0;
+    layout->width = fmax(layout->width, 24.0 + legend_width(layout)) + 16.0;
     layout->height = layout->bar_bottom + 58.0;
 }
 
@@ -110,12 +131,14 @@ static void add_labels(const struct heatmap *heatmap, const struct layout *layou
     }
     for (uint32_t c = 0; c < heatmap->num_columns; c++) {
         double middle = layout->left + (c + 0.5) * layout->cell_width;
-        struct svg_text place = {.x = middle + (layout->is_rotated ? 3.0 : 0.0),
+        struct svg_text place = {.x = middle + (layout->rotate == -90.0   ? 4.2
+                                                : layout->rotate == -45.0 ? 3.0
+                                                                          : 0.0),
                                  .y = layout->top - 8.0,
                                  .font_px = LABEL_PX,
                                  .max_px = layout->label_max + 0.5,
-                                 .rotate = layout->is_rotated ? -45.0 : 0.0,
-                                 .anchor = layout->is_rotated ? "start" : "middle"};
+                                 .rotate = layout->rotate,
+                                 .anchor = layout->rotate != 0.0 ? "start" : "middle"};
         svg_add_text(out, &place, heatmap->column_labels[c]);
     }
 }
@@ -240,18 +263,18 @@ static void add_bar(const struct heatmap *heatmap, const struct layout *layout, 
 static const char *const legend_observed = "rated in the training data";
 static const char *const legend_unknown = "user or item never seen in training";
 
-static double legend_width(const struct heatmap *heatmap)
+static double legend_width(const struct layout *layout)
 {
     double width = 0.0;
-    if (heatmap->is_observed) width += 24.0 + svg_text_width(legend_observed, LABEL_PX) + 28.0;
-    if (heatmap->is_unknown) width += 24.0 + svg_text_width(legend_unknown, LABEL_PX);
+    if (layout->has_observed) width += 24.0 + svg_text_width(legend_observed, LABEL_PX) + 28.0;
+    if (layout->has_unknown) width += 24.0 + svg_text_width(legend_unknown, LABEL_PX);
     return width;
 }
 
-static void add_legend(const struct heatmap *heatmap, const struct layout *layout, struct buf *out)
+static void add_legend(const struct layout *layout, struct buf *out)
 {
     double x = 24.0, y = layout->bar_bottom + 26.0;
-    if (heatmap->is_observed) {
+    if (layout->has_observed) {
         add_rect(out, x, y, 16, 16);
         struct color color = color_ramp(0.45);
         buf_printf(out, " fill=\"#%02x%02x%02x\"/>", color.red, color.green, color.blue);
@@ -260,7 +283,7 @@ static void add_legend(const struct heatmap *heatmap, const struct layout *layou
                      legend_observed);
         x += 24.0 + svg_text_width(legend_observed, LABEL_PX) + 28.0;
     }
-    if (heatmap->is_unknown) {
+    if (layout->has_unknown) {
         add_rect(out, x, y, 16, 16);
         buf_add_text(out, " fill=\"url(#unknown)\" stroke=\"#c3c9d0\"/>");
         svg_add_text(out, &(struct svg_text){.x = x + 24, .y = y + 12.5, .font_px = LABEL_PX},
@@ -270,7 +293,7 @@ static void add_legend(const struct heatmap *heatmap, const struct layout *layou
 
 void svg_heatmap(const struct heatmap *heatmap, struct buf *out)
 {
-    struct layout layout;
+    struct layout layout = {0};
     place_all(heatmap, &layout);
     svg_begin(out, layout.width, layout.height, heatmap->title);
     add_definitions(out);
@@ -279,6 +302,6 @@ void svg_heatmap(const struct heatmap *heatmap, struct buf *out)
     for (uint32_t r = 0; r < heatmap->num_rows; r++)
         for (uint32_t c = 0; c < heatmap->num_columns; c++) add_cell(heatmap, &layout, r, c, out);
     add_bar(heatmap, &layout, out);
-    add_legend(heatmap, &layout, out);
+    add_legend(&layout, out);
     buf_add_text(out, "</svg>\n");
 }

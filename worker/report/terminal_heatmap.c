@@ -113,8 +113,12 @@ static void add_head(const struct heatmap *heatmap, const struct grid *grid, str
         char number[16];
         snprintf(number, sizeof(number), "#%u", c + 1);
         const char *label = grid->has_label_list ? number : heatmap->column_labels[c];
+        // Above the end of the numbers, where the label leaves room for that.
+        uint32_t marks = grid->has_color ? 1 : 2, room = grid->cell_width - 1;
+        if (columns_of(label) + marks > room) marks = 0;
         buf_add_char(out, ' ');
-        add_fitted(out, label, grid->cell_width - 1, true);
+        add_fitted(out, label, room - marks, true);
+        add_fitted(out, "", marks, true);
     }
     buf_add_char(out, '\n');
 }
@@ -163,7 +167,7 @@ static void add_notes(const struct heatmap *heatmap, const struct grid *grid, st
     if (has_observed) buf_add_text(out, "[ ] rated in the training data\n");
     if (has_unknown) buf_add_text(out, "? user or item never seen in training\n");
     if (grid->num_columns < heatmap->num_columns)
-        buf_printf(out, "%u of %u columns fit; the picture (-o FILE) has all of them\n",
+        buf_printf(out, "%u of %u columns fit; the SVG picture has all of them\n",
                    grid->num_columns, heatmap->num_columns);
 }
 
