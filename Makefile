@@ -115,7 +115,6 @@ REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC)
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 
 tests: $(TEST_BIN) $(REPLAY_BIN)
-$(BUILD)/tests/unit/% $(BUILD)/tests/integration/%: $(BUILD)/obj/tests/%.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(SUPPORT_OBJ) $(ALL_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(MPI_LIBS) -lcmocka

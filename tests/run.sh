@@ -9,7 +9,9 @@ cd "$(dirname "$0")/.." || exit 2
 BUILD=${BUILD:-build} BIN=${BIN:-bin}
 export BIN BUILD
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OPENBLAS_NUM_THREADS=1
-export TSAN_OPTIONS="suppressions=$PWD/tests/support/tsan.supp ${TSAN_OPTIONS:-}"
+if [ -f tests/support/tsan.supp ]; then
+    export TSAN_OPTIONS="suppressions=$PWD/tests/support/tsan.supp ${TSAN_OPTIONS:-}"
+fi
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1 ${UBSAN_OPTIONS:-}"
 passed=0 failed=0 skipped=0 in_process=0 words=()
 for arg in "$@"; do
