@@ -20,6 +20,7 @@
 #include "common/text/json.h"
 #include "souk/client.h"
 #include "souk/types.h"
+#include "worker/data/names.h"
 #include "worker/train/comm.h"
 
 enum { MODEL_TABLES_MAX = SOUK_TABLES_MAX, MODEL_METRICS_MAX = 16 };
@@ -51,7 +52,8 @@ enum model_source { MODEL_SOURCE_TRAIN, MODEL_SOURCE_VALID, MODEL_SOURCE_TEST };
 struct model;
 struct model_loader;
 
-/* Sums of an evaluation, added up over batches and ranks; the meaning is the model's. */
+/* Sums of an evaluation or of training, added up over batches and ranks. values[0] counts samples,
+ * values[1] is their summed loss; what the others mean is the model's business. */
 struct model_sums {
     double values[MODEL_METRICS_MAX];
 };
@@ -67,8 +69,9 @@ struct model_ops {
      * is borrowed for the model's life. */
     souk_status (*create)(const struct config *config, struct comm *comm, struct model **model_out);
     void (*destroy)(struct model *model);
-    /* A model that was saved: from the object that save_state wrote. */
-    souk_status (*load)(const struct config *config, const void *json_object,
+    /* A model that was saved: from the object that save_state wrote. It looks at no data before a
+     * loader is opened; comm says which share of a source is this rank's. */
+    souk_status (*load)(const struct config *config, const void *json_object, struct comm *comm,
                         struct model **model_out);
     void (*save_state)(const struct model *model, struct json *json); // keys of an open object
 
@@ -95,6 +98,14 @@ struct model_ops {
      */
     uint32_t (*metrics)(const struct model *model, const struct model_sums *sums,
                         struct model_metric *metrics_out);
+
+    /* What a model keeps beside its tables: each may be NULL, and none is called while a loader is
+     * open. names: texts of string ids that this rank has learnt, NULL where ids are integers;
+     * borrowed, and the caller may teach them more. observed: path of this rank's finished file of
+     * observed.h, which the caller takes over; NULL before, after, and where nothing is kept. */
+    void (*names)(struct model *model, struct names **users_out, struct names **items_out);
+    const char *(*take_observed)(struct model *model);
+    uint64_t (*num_bad_rows)(const struct model *model); // of training, on this rank
 };
 
 /* NULL for a type that is none. */

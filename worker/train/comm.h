@@ -9,10 +9,13 @@
 #ifndef SOUK_WORKER_TRAIN_COMM_H
 #define SOUK_WORKER_TRAIN_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "souk/status.h"
+
+enum { COMM_SUM_MAX = 64 };
 
 struct comm;
 
@@ -44,6 +47,15 @@ void comm_broadcast(struct comm *comm, void *bytes, size_t length); // from rank
 void comm_broadcast_text(struct comm *comm, char **text);
 void comm_sum(struct comm *comm, double *values, uint32_t n); // in place, in rank order
 void comm_max(struct comm *comm, double *values, uint32_t n);
+/* The worst of all ranks' statuses (of the lowest rank that has one), the same on every rank. */
+souk_status comm_agree(struct comm *comm, souk_status status);
+
+/* A sum that arrives while its ranks compute; one is under way at a time. values are copied.
+ * comm_sum_ready: false while a rank has not come to its comm_sum_start yet; then true once, with
+ * the sums. Both cost a microsecond. */
+void comm_sum_start(struct comm *comm, const double *values, uint32_t n); // n <= COMM_SUM_MAX
+bool comm_sum_ready(struct comm *comm, double *values_out);
+
 /* All ranks' bytes one behind the other, on rank 0 only: *all_out (heap) and its length; NULL and 0
  * on the others. Lengths may differ. */
 void comm_gather(struct comm *comm, const void *bytes, size_t length, void **all_out,
