@@ -1,9 +1,25 @@
-/* codec.h - how keys and rows travel and lie in files.
+/* codec.h - how keys and rows travel and lie in files. All numbers are little-endian.
  *
- * Keys (ascending, unique): the first as it is, then differences, written as 8 byte planes (all
- * lowest bytes, then all second ones ...), compressed by LZ4; as plain little-endian keys when that
- * is not smaller. Rows: fp32, fp16, bf16, or int8 with one fp32 scale a row ahead of its values;
- * the whole may be LZ4-compressed where a probe says that it wins (rows full of zeros).
+ * Keys (ascending, unique), CODEC_KEYS_PLAIN: 8 bytes each. CODEC_KEYS_DELTA_LZ4, chosen where it
+ * is smaller, codes the differences of neighbours, less one, as 8 byte planes: plane p holds byte p
+ * of every difference, so num_keys - 1 bytes.
+ *
+ *   offset  size          meaning
+ *        0  1             bit p: plane p has a byte other than zero; the other planes are not sent
+ *        1  1             bit p: plane p is in the LZ4 block; a subset of the byte ahead
+ *        2  8             the first key
+ *       10  n * planes    the planes of byte 0 without those of byte 1, lowest first
+ *       ..  rest          when byte 1 is not zero: the planes of byte 1, lowest first, end to end,
+ *                         as one LZ4 block
+ *
+ * Rows, num_rows of dim values, end to end: fp32, fp16 and bf16 as they are; int8 as
+ *
+ *   offset  size  meaning
+ *        0  4     scale, fp32, finite, >= 0: max|row| / 127
+ *        4  dim   levels -127..127; value = level * scale
+ *
+ * With CODEC_ROWS_LZ4 the whole is one LZ4 block: where a probe says that it wins (rows full of
+ * zeros), and it does.
  *
  * Sizes are checked before anything is read or allocated; decoded keys are checked to ascend and
  * decoded rows to be finite, so that what comes out can be used without another look.
@@ -47,12 +63,13 @@ SOUK_MUST_CHECK souk_status codec_decode_keys(enum codec_keys codec, const uint8
                                               struct codec_scratch *scratch);
 
 struct codec_rounding {
-    bool is_stochastic; // else to nearest
+    bool is_stochastic; // else to nearest, ties to even
     uint64_t seed;      // of the draw; with `position` it names the numbers drawn
     uint64_t position;  // such as the sequence number: no two messages share it
 };
 /* Rows must be finite; values beyond the codec's range are clamped to it. Returns the bytes
- * written; *wire_codec_out is codec, with CODEC_ROWS_LZ4 where try_lz4 was set and it paid. */
+ * written; *wire_codec_out is codec, with CODEC_ROWS_LZ4 where try_lz4 was set and it paid.
+ * rounding may be NULL: to nearest. The same arguments give the same bytes. */
 size_t codec_encode_rows(enum souk_codec codec, const float *rows, uint32_t num_rows, uint32_t dim,
                          const struct codec_rounding *rounding, bool try_lz4, uint8_t *out,
                          struct codec_scratch *scratch, uint32_t *wire_codec_out);
