@@ -11,6 +11,9 @@
  *   ipc:///path            ZeroMQ over a Unix socket
  *   inproc://name          within this process; both ends share the struct net
  *
+ * A host is a name, which is looked up as IPv4, an IPv4 address, or an IPv6 address in brackets; a
+ * listener may say "*" for all. A dialer's channels are all of one transport.
+ *
  * Threads: a net may be used by any thread; a listener and a dialer each belong to one.
  */
 #ifndef SOUK_COMMON_NET_NET_H
@@ -22,6 +25,12 @@
 
 #include "common/net/frame.h"
 #include "souk/status.h"
+
+enum {
+    NET_HEADER_MAX = 4096,                  // bytes of a header frame
+    NET_BODY_MAX = (64 << 20) + (64 << 10), // bytes of a body frame; peers that send more are cut
+    NET_QUEUE_MESSAGES = 128,               // that wait in each direction of a connection
+};
 
 struct net; // context: one a process is enough
 struct net_listener;
@@ -57,7 +66,7 @@ const char *net_listener_address(const struct net_listener *listener);
 SOUK_MUST_CHECK souk_status net_listener_receive(struct net_listener *listener, int timeout_ms,
                                                  struct net_message *message_out);
 /* Takes one reference of each frame, also on failure. SOUK_EAGAIN: the peer's queue is full.
- * SOUK_EPEER: the peer is gone. */
+ * SOUK_EPEER: the peer is gone. SOUK_EINVAL, logged: a frame is longer than the limits above. */
 SOUK_MUST_CHECK souk_status net_listener_send(struct net_listener *listener, uint64_t peer,
                                               struct frame *header, struct frame *body);
 /* Ends the current or next wait of the listener's thread. Threads: any; async-signal-unsafe. */
@@ -66,10 +75,12 @@ uint64_t net_listener_num_dropped(const struct net_listener *listener); // messa
 
 SOUK_MUST_CHECK souk_status net_dialer_create(struct net *net, struct net_dialer **dialer_out);
 void net_dialer_destroy(struct net_dialer *dialer); // NULL is fine; drops what is not sent
-/* Connects in the background. Channels count from 0. */
+/* Connects in the background, and again whenever the connection is lost. Channels count from 0.
+ * SOUK_EINVAL, logged: a bad address, or one of another transport than the channels before. */
 SOUK_MUST_CHECK souk_status net_dialer_connect(struct net_dialer *dialer, const char *address,
                                                uint32_t *channel_out);
-/* Takes one reference of each frame, also on failure. SOUK_EAGAIN: queue full or not connected. */
+/* Takes one reference of each frame, also on failure. SOUK_EAGAIN: queue full or not connected.
+ * SOUK_EINVAL, logged: a frame is longer than the limits above. */
 SOUK_MUST_CHECK souk_status net_dialer_send(struct net_dialer *dialer, uint32_t channel,
                                             struct frame *header, struct frame *body);
 /* The next message of any channel (message_out->peer). SOUK_ETIMEOUT. */
