@@ -121,6 +121,9 @@ struct config {
 void config_init(struct config *config);
 void config_fini(struct config *config);
 
+/* Sets a section ("cluster") back to its defaults. */
+void config_reset(struct config *config, const char *section);
+
 /* Reads a file, or text that errors call `name`. All errors of a file are logged, not the first
  * only. SOUK_ECONFIG, SOUK_EIO. */
 SOUK_MUST_CHECK souk_status config_read_file(struct config *config, const char *path);
@@ -140,6 +143,10 @@ void config_doc(struct buf *out);
 /* Help of the keys that begin with prefix ("" all), for terminals. False when there is none. */
 bool config_help(const char *prefix, struct buf *out);
 
+/* SOUK_ECONFIG when tables.<name> is set for a name that is none of the model's tables. */
+SOUK_MUST_CHECK souk_status config_check_tables(const struct config *config,
+                                                const struct souk_table_spec *specs,
+                                                uint32_t num_specs);
 /* Applies tables.<spec->name> to a spec that a model has made. SOUK_ECONFIG. */
 SOUK_MUST_CHECK souk_status config_apply_table(const struct config *config,
                                                struct souk_table_spec *spec);

@@ -1,0 +1,147 @@
+/* config_doc.c - the configuration and its options as text: show, doc, help. See config.h. */
+#include <string.h>
+
+#include "common/text/config.h"
+#include "common/text/config_option.h"
+
+static const void *field_of(const void *base, const struct option *option)
+{
+    return (const char *)base + option->offset;
+}
+
+static bool is_in_section(const struct option *option, const char *section)
+{
+    size_t length = strlen(section);
+    return strncmp(option->key, section, length) == 0 && option->key[length] == '.';
+}
+
+static bool is_default(const struct config *config, const struct config *defaults,
+                       const struct option *option)
+{
+    struct buf value = {0}, fallback = {0};
+    option_print(option, field_of(config, option), &value);
+    option_print(option, field_of(defaults, option), &fallback);
+    bool is_same = strcmp(buf_text(&value), buf_text(&fallback)) == 0;
+    buf_fini(&value);
+    buf_fini(&fallback);
+    return is_same;
+}
+
+static void show_section(const struct config *config, const struct config *defaults,
+                         const char *section, struct buf *out)
+{
+    bool has_head = false;
+    for (unsigned i = 0; i < config_num_options; i++) {
+        const struct option *option = &config_options[i];
+        if (!is_in_section(option, section)) continue;
+        if (defaults && is_default(config, defaults, option)) continue;
+        if (!has_head) buf_printf(out, "%s:\n", section);
+        has_head = true;
+        buf_printf(out, "  %s: ", option->key + strlen(section) + 1);
+        option_print(option, field_of(config, option), out);
+        buf_add_char(out, '\n');
+    }
+}
+
+static void show_table(const struct config_table *table, struct buf *out)
+{
+    buf_printf(out, "  %s:\n", table->name);
+    for (unsigned i = 0; i < config_num_table_options; i++) {
+        const struct option *option = &config_table_options[i];
+        if (!option_is_set(option, field_of(table, option))) continue;
+        buf_printf(out, "    %s: ", option->key);
+        option_print(option, field_of(table, option), out);
+        buf_add_char(out, '\n');
+    }
+}
+
+void config_show(const struct config *config, bool only_changed, struct buf *out)
+{
+    struct config defaults;
+    config_init(&defaults);
+    for (unsigned i = 0; i < config_num_sections; i++)
+        show_section(config, only_changed ? &defaults : NULL, config_sections[i].name, out);
+    if (config->num_tables > 0) buf_add_text(out, "tables:\n");
+    for (uint32_t i = 0; i < config->num_tables; i++) show_table(&config->tables[i], out);
+    config_fini(&defaults);
+}
+
+// A cell of a Markdown table, where a bar would end it.
+static void add_cell(const char *text, struct buf *out)
+{
+    for (; *text; text++) {
+        if (*text == '|') buf_add_char(out, '\\');
+        buf_add_char(out, *text);
+    }
+}
+
+static void doc_option(const struct option *option, const char *prefix, struct buf *out)
+{
+    struct buf type = {0};
+    option_print_type(option, &type);
+    buf_printf(out, "| `%s%s` | ", prefix, option->key);
+    add_cell(buf_text(&type), out);
+    if (!option->fallback)
+        buf_add_text(out, " | | ");
+    else if (option->fallback[0])
+        buf_printf(out, " | `%s` | ", option->fallback);
+    else
+        buf_add_text(out, " | none | ");
+    add_cell(option->help, out);
+    buf_add_text(out, " |\n");
+    buf_fini(&type);
+}
+
+static void doc_section(const struct option_section *section, struct buf *out)
+{
+    buf_printf(out, "\n## %s\n\n%c%s.\n\n| key | value | default | meaning |\n|---|---|---|---|\n",
+               section->name, section->help[0] - 'a' + 'A', section->help + 1);
+    for (unsigned i = 0; i < config_num_options; i++)
+        if (is_in_section(&config_options[i], section->name))
+            doc_option(&config_options[i], "", out);
+    if (strcmp(section->name, "tables") != 0) return;
+    for (unsigned i = 0; i < config_num_table_options; i++)
+        doc_option(&config_table_options[i], "tables.<name>.", out);
+}
+
+void config_doc(struct buf *out)
+{
+    buf_add_text(
+        out,
+        "# Options\n\n"
+        "Written by `souk config doc > conf/REFERENCE.md` from the table in\n"
+        "`common/text/config_table.c`; a test compares the two.\n\n"
+        "A configuration is a YAML file of sections (`-c FILE`). `--set section.key=value` comes "
+        "on top of\nit, as often as needed; lists take commas. `souk config show` prints what "
+        "results, `souk config check`\nsays what is wrong with it. Unknown keys, values of a wrong "
+        "type and values out of range are errors.\n\n"
+        "```yaml\nmodel: {type: mf, k: 64}\ntables:\n  user: {pull: fp16, push: int8}\n```\n");
+    for (unsigned i = 0; i < config_num_sections; i++) doc_section(&config_sections[i], out);
+}
+
+static bool help_option(const struct option *option, const char *before, const char *prefix,
+                        struct buf *out)
+{
+    struct buf key = {0};
+    buf_printf(&key, "%s%s", before, option->key);
+    bool is_asked_for = strncmp(buf_text(&key), prefix, strlen(prefix)) == 0;
+    if (is_asked_for) {
+        buf_printf(out, "%s: ", buf_text(&key));
+        option_print_type(option, out);
+        if (option->fallback && option->fallback[0])
+            buf_printf(out, " (default %s)", option->fallback);
+        buf_printf(out, "\n    %s\n", option->help);
+    }
+    buf_fini(&key);
+    return is_asked_for;
+}
+
+bool config_help(const char *prefix, struct buf *out)
+{
+    bool has_any = false;
+    for (unsigned i = 0; i < config_num_options; i++)
+        has_any |= help_option(&config_options[i], "", prefix, out);
+    for (unsigned i = 0; i < config_num_table_options; i++)
+        has_any |= help_option(&config_table_options[i], "tables.<name>.", prefix, out);
+    return has_any;
+}

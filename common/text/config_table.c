@@ -1,0 +1,198 @@
+/* config_table.c - every option of Souk, once. See config_option.h.
+ *
+ * The key of a row is the path of its field, so the two cannot drift apart; the macros check the
+ * type of the field at compile time.
+ */
+#include <math.h>
+
+#include "common/text/config_option.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define RANGE(low, high, is_low_open, is_high_open)                                              \
+    {                                                                                            \
+        .min = (low), .max = (high), .is_min_open = (is_low_open), .is_max_open = (is_high_open) \
+    }
+#define ANY_NUMBER          RANGE(-INFINITY, INFINITY, false, false)
+#define AT_LEAST(low)       RANGE(low, INFINITY, false, false)
+#define ABOVE(low)          RANGE(low, INFINITY, true, false)
+#define BETWEEN(low, high)  RANGE(low, high, false, false)
+#define TO_BELOW(low, high) RANGE(low, high, false, true)
+
+// A field of struct config; the last argument is its range. _Generic has no branch for another type
+// than `ctype`.
+#define OPTION(member, kind, ctype, value, names, text, ...)                             \
+    {                                                                                    \
+        .key = #member, .type = kind, .fallback = value, .name_of = names, .help = text, \
+        .range = __VA_ARGS__,                                                            \
+        .offset = _Generic(((struct config *)0)->member, ctype                           \
+                           : offsetof(struct config, member))                            \
+    }
+#define BOOL(key, value, text)       OPTION(key, OPTION_BOOL, bool, value, NULL, text, ANY_NUMBER)
+#define U32(key, value, range, text) OPTION(key, OPTION_U32, uint32_t, value, NULL, text, range)
+#define U64(key, value, range, text) OPTION(key, OPTION_U64, uint64_t, value, NULL, text, range)
+#define F32(key, value, range, text) OPTION(key, OPTION_F32, float, value, NULL, text, range)
+#define F64(key, value, range, text) OPTION(key, OPTION_F64, double, value, NULL, text, range)
+#define TEXT(key, value, text)       OPTION(key, OPTION_TEXT, char *, value, NULL, text, ANY_NUMBER)
+#define CHOICE(key, value, names, text) \
+    OPTION(key, OPTION_TEXT, char *, value, names, text, ANY_NUMBER)
+#define ENUM(key, value, names, text) \
+    OPTION(key, OPTION_ENUM, unsigned, value, names, text, ANY_NUMBER)
+#define LIST(key, text) OPTION(key, OPTION_LIST, struct config_list, "", NULL, text, ANY_NUMBER)
+
+// A field of struct config_table, unset at first.
+#define TABLE_OPTION(name, member, kind, ctype, names, text, ...)                        \
+    {                                                                                    \
+        .key = name, .type = kind, .name_of = names, .help = text, .range = __VA_ARGS__, \
+        .offset = _Generic(((struct config_table *)0)->member, ctype                     \
+                           : offsetof(struct config_table, member))                      \
+    }
+#define TABLE_ENUM(name, member, names, text) \
+    TABLE_OPTION(name, member, OPTION_ENUM, int, names, text, ANY_NUMBER)
+#define TABLE_F32(member, range, text) \
+    TABLE_OPTION(#member, member, OPTION_F32, float, NULL, text, range)
+
+// Names of an enum, in its order.
+#define NAMES(function, ...)                               \
+    static const char *function(unsigned value)            \
+    {                                                      \
+        static const char *const names[] = {__VA_ARGS__};  \
+        return value < COUNT(names) ? names[value] : NULL; \
+    }
+
+NAMES(header_names, "auto", "yes", "no")
+NAMES(id_names, "auto", "integer", "string")
+NAMES(schedule_names, "constant", "exponential", "inverse", "cosine", "step")
+NAMES(mf_optimizer_names, "sgd", "adagrad")
+NAMES(log_level_names, "error", "warning", "info", "debug")
+
+static const char *codec_names(unsigned value)
+{
+    return value < SOUK_NUM_CODECS ? souk_codec_name((enum souk_codec)value) : NULL;
+}
+
+static const char *optimizer_names(unsigned value)
+{
+    return value < SOUK_NUM_OPTIMIZERS ? souk_optimizer_name((enum souk_optimizer)value) : NULL;
+}
+
+static const char *init_names(unsigned value)
+{
+    return value < SOUK_NUM_INITS ? souk_init_name((enum souk_init)value) : NULL;
+}
+
+const struct option_section config_sections[] = {
+    {"run", "where a run keeps its files, and how it talks"},
+    {"data", "files of ratings (or clicks), and how they are read"},
+    {"model", "what is trained"},
+    {"train", "how it is trained"},
+    {"cluster", "server processes, and how workers reach them"},
+    {"tables", "per table: tables.<name>.<option>; what is not set is chosen by the model"},
+};
+const unsigned config_num_sections = COUNT(config_sections);
+
+const struct option config_options[] = {
+    TEXT(run.dir, "runs/last",
+         "folder of the run: resolved configuration, events, checkpoints, model, results"),
+    U64(run.seed, "1", ANY_NUMBER,
+        "seed of everything random: initial values, order of the rows, rounding"),
+    CHOICE(run.log_level, "info", log_level_names, "messages up to this level are printed"),
+    F64(run.progress_s, "1", ABOVE(0), "seconds between two rows of progress"),
+
+    LIST(data.train, "files to train on; \"-\" is standard input; .gz is unpacked"),
+    LIST(data.valid, "files that early stopping and the choice of the best epoch look at"),
+    LIST(data.test, "files for the figures at the end; never looked at before"),
+    TEXT(data.delimiter, "auto",
+         "what separates columns: auto, tab, comma, space, or the text itself such as \"::\""),
+    ENUM(data.header, "auto", header_names, "whether the first line names the columns"),
+    TEXT(data.user, "auto",
+         "column of the user: a name of the header, a position from 1, or auto (the usual names, "
+         "else the first column)"),
+    TEXT(data.item, "auto", "column of the item, likewise; else the second column"),
+    TEXT(data.rating, "auto", "column of the rating, likewise; else the third column"),
+    ENUM(data.user_id, "auto", id_names,
+         "what user ids are: whole numbers 0..2^64-1, or any text; auto looks at the first lines"),
+    ENUM(data.item_id, "auto", id_names, "what item ids are, likewise"),
+    U64(data.max_bad_rows, "0", ANY_NUMBER,
+        "rows that may be malformed; they are skipped and counted, one more ends the run"),
+    F64(data.valid_share, "0", TO_BELOW(0, 1),
+        "share of the training rows that is held out for validation when data.valid is empty; "
+        "chosen by a hash of seed, user and item"),
+    U64(data.shuffle_rows, "1000000", AT_LEAST(1),
+        "rows that are shuffled together while a file streams"),
+    U64(data.cache_rows, "10000000", ANY_NUMBER,
+        "training rows of a rank that may stay in memory after the first epoch; larger data is "
+        "read again every epoch"),
+    BOOL(data.keep_observed, "true",
+         "keep beside the model who rated what, so that recommend can leave it out and heatmap can "
+         "outline it"),
+    TEXT(data.titles, "", "file with a title for each item; empty: none"),
+    TEXT(data.titles_delimiter, "auto", "what separates columns of the titles file"),
+    TEXT(data.titles_item, "auto", "its column of the item id; else the first column"),
+    TEXT(data.titles_title, "auto", "its column of the title; else the second column"),
+    ENUM(data.titles_header, "auto", header_names, "whether its first line names the columns"),
+
+    TEXT(model.type, "mf", "kind of model: mf is biased matrix factorisation"),
+    U32(model.k, "32", BETWEEN(1, SOUK_DIM_MAX - 1), "factors of a user and of an item"),
+    F32(model.init_scale, "0.1", AT_LEAST(0), "standard deviation of the factors' initial values"),
+    F32(model.l2_user, "0.1", AT_LEAST(0), "L2 regularisation of the users' factors"),
+    F32(model.l2_item, "0.1", AT_LEAST(0), "L2 regularisation of the items' factors"),
+    F32(model.l2_user_bias, "0.02", AT_LEAST(0), "L2 regularisation of the users' biases"),
+    F32(model.l2_item_bias, "0.02", AT_LEAST(0), "L2 regularisation of the items' biases"),
+    BOOL(model.clip, "true", "keep predictions within the ratings seen in training"),
+
+    U32(train.epochs, "20", AT_LEAST(1), "passes over the training rows, at most"),
+    U32(train.batch_size, "1024", BETWEEN(1, 1 << 20), "rows in a batch of one worker"),
+    ENUM(train.optimizer, "adagrad", mf_optimizer_names,
+         "what a worker does to the rows that it has pulled; servers may have their own optimizer, "
+         "see tables.<name>.optimizer"),
+    F32(train.lr, "0.1", ABOVE(0), "learning rate"),
+    ENUM(train.lr_schedule, "constant", schedule_names,
+         "learning rate over epochs e: exponential lr * decay^e; inverse lr / (1 + decay * e); "
+         "cosine from lr down to lr * decay; step lr * decay every lr_step_epochs"),
+    F32(train.lr_decay, "0.9", AT_LEAST(0), "decay of the schedule"),
+    U32(train.lr_step_epochs, "10", AT_LEAST(1), "epochs of a step of the step schedule"),
+    U32(train.warmup_steps, "0", ANY_NUMBER, "batches over which the learning rate rises to lr"),
+    U32(train.pull_ahead, "1", BETWEEN(0, 64),
+        "batches whose rows are under way while one is computed; 0 waits for each"),
+    U32(train.patience, "0", ANY_NUMBER,
+        "epochs without a better validation figure before training stops and the best epoch is "
+        "kept; 0: never"),
+    F32(train.min_delta, "0.0001", AT_LEAST(0), "by how much a figure must be better to count"),
+    F64(train.checkpoint_s, "300", AT_LEAST(0),
+        "seconds between checkpoints, looked at when an epoch ends; 0: only at the end"),
+    F64(train.max_seconds, "0", AT_LEAST(0), "training stops after them, as by Ctrl-C; 0: never"),
+
+    U32(cluster.servers, "1", BETWEEN(1, 1024),
+        "servers to start: processes under mpirun, groups of threads in a single process; not used "
+        "when addresses are given"),
+    U32(cluster.threads, "1", BETWEEN(1, 64), "shard threads of a server"),
+    U32(cluster.workers, "0", ANY_NUMBER,
+        "workers that there must be (size of MPI_COMM_WORLD); 0: whatever there is"),
+    LIST(cluster.addresses, "servers that run already, tcp://host:port; as --servers"),
+    TEXT(cluster.bind, "tcp://127.0.0.1:*", "where servers that are started here listen"),
+    BOOL(cluster.insecure, "false",
+         "allow servers to listen beyond this host, unencrypted and open to everybody"),
+    F64(cluster.timeout_s, "30", ABOVE(0), "until a server that does not answer ends the run"),
+    F64(cluster.retry_s, "1", ABOVE(0), "until an unanswered request is sent again"),
+    F64(cluster.start_timeout_s, "30", ABOVE(0), "until a server must have started"),
+};
+const unsigned config_num_options = COUNT(config_options);
+
+const struct option config_table_options[] = {
+    TABLE_ENUM("pull", pull_codec, codec_names, "how rows travel from servers to workers"),
+    TABLE_ENUM("push", push_codec, codec_names, "how rows travel from workers to servers"),
+    TABLE_ENUM("optimizer", optimizer, optimizer_names, "what a server does with a gradient"),
+    TABLE_ENUM("init", init, init_names, "initial values of a row"),
+    TABLE_F32(init_scale, AT_LEAST(0), "half the width of uniform, the deviation of normal values"),
+    TABLE_F32(lr, ABOVE(0), "the server's learning rate, where a push does not name one"),
+    TABLE_F32(momentum, TO_BELOW(0, 1), "momentum: share of the last step that is kept"),
+    TABLE_F32(beta1, TO_BELOW(0, 1), "adam: decay of the mean of gradients"),
+    TABLE_F32(beta2, TO_BELOW(0, 1), "adam: decay of the mean of squared gradients"),
+    TABLE_F32(epsilon, ABOVE(0), "adam, adagrad: added to the root"),
+    TABLE_F32(initial_accumulator, AT_LEAST(0), "adagrad: start of the sums of squares"),
+    TABLE_F32(ftrl_alpha, ABOVE(0), "ftrl: the learning rate is alpha / (beta + sqrt(n))"),
+    TABLE_F32(ftrl_beta, AT_LEAST(0), "ftrl: see ftrl_alpha"),
+    TABLE_F32(l1, AT_LEAST(0), "ftrl: L1 regularisation"),
+    TABLE_F32(l2, AT_LEAST(0), "ftrl: L2 regularisation"),
+};
+const unsigned config_num_table_options = COUNT(config_table_options);
