@@ -178,28 +178,45 @@ static const char *key_with_leaf(const char *leaf)
     return found;
 }
 
+// An option of the section of `key` whose last word is like that of `key`.
+static const char *nearest_in_section(const char *key)
+{
+    const char *candidates[CANDIDATES_MAX] = {NULL}, *dot = strchr(key, '.');
+    size_t n = 0, length = dot ? (size_t)(dot - key) + 1 : 0;
+    for (unsigned i = 0; length > 0 && i < config_num_options; i++)
+        if (strncmp(config_options[i].key, key, length) == 0)
+            candidates[n++] = config_options[i].key + length;
+    const char *word = text_nearest(key + length, candidates, n);
+    return word ? word - length : NULL;
+}
+
+// A section or an option whose whole name is like `key`.
+static const char *nearest_anywhere(const char *key)
+{
+    const char *candidates[CANDIDATES_MAX] = {NULL};
+    size_t n = 0;
+    for (unsigned i = 0; i < config_num_sections; i++) candidates[n++] = config_sections[i].name;
+    for (unsigned i = 0; i < config_num_options; i++) candidates[n++] = config_options[i].key;
+    return text_nearest(key, candidates, n);
+}
+
 // What the user may have meant by an unknown key; an empty buf when nothing comes near.
 static void suggest(const char *key, struct buf *out)
 {
     char name[SOUK_NAME_MAX];
-    const char *rest, *nearest, *candidates[CANDIDATES_MAX] = {NULL};
-    size_t n = 0;
+    const char *rest, *candidates[CANDIDATES_MAX] = {NULL};
     if (split_table_key(key, name, &rest) && rest) {
+        size_t n = 0;
         for (; n < config_num_table_options; n++) candidates[n] = config_table_options[n].key;
-        nearest = text_nearest(rest, candidates, n);
-        if (nearest) buf_printf(out, "tables.%s.%s", name, nearest);
+        const char *word = text_nearest(rest, candidates, n);
+        if (word) buf_printf(out, "tables.%s.%s", name, word);
         return;
     }
-    nearest = key_with_leaf(leaf_of(key)); // right word, wrong section
-    for (unsigned i = 0; i < config_num_sections; i++) candidates[n++] = config_sections[i].name;
-    for (unsigned i = 0; i < config_num_options; i++) candidates[n++] = config_options[i].key;
-    if (!nearest) nearest = text_nearest(key, candidates, n);
-    if (!nearest) {
-        n = 0;
-        for (; n < config_num_options; n++) candidates[n] = leaf_of(config_options[n].key);
-        nearest = text_nearest(leaf_of(key), candidates, n);
-        if (nearest) nearest = key_with_leaf(nearest);
-    }
+    char section[SOUK_NAME_MAX];
+    snprintf(section, sizeof(section), "%.*s", (int)strcspn(key, "."), key);
+    const char *nearest = key_with_leaf(leaf_of(key)); // right word, wrong section
+    if (!nearest)
+        nearest = config_is_section(section) ? nearest_in_section(key) : nearest_anywhere(key);
     if (nearest) buf_add_text(out, nearest);
 }
 
@@ -212,7 +229,9 @@ souk_status config_fail_unknown(const struct config_source *source, const char *
         buf_printf(&message, "%s: unknown key ", source->name);
     option_quote(key, strlen(key), &message);
     suggest(key, &meant);
-    if (meant.length > 0)
+    if (strncmp(key, "tables.", 7) == 0 && meant.length == 0)
+        buf_add_text(&message, "; it must be tables.<name>.<option>, names are of a-z, 0-9 and _");
+    else if (meant.length > 0)
         buf_printf(&message, "; did you mean \"%s\"?", meant.text);
     else
         buf_add_text(&message, "; souk config doc lists all keys");
