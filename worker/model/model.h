@@ -45,6 +45,7 @@ struct batch {
 };
 /* Room for num_keys keys, rows, pushes and found marks in a part; dim must be set. */
 void batch_part_reserve(struct batch_part *part, uint32_t num_keys);
+void batch_part_fini(struct batch_part *part); // a zeroed one is fine
 
 /* Where batches come from. */
 enum model_source { MODEL_SOURCE_TRAIN, MODEL_SOURCE_VALID, MODEL_SOURCE_TEST };
