@@ -21,8 +21,9 @@ SOUK_MUST_CHECK souk_status names_learn(struct names *names, uint64_t key, const
 const char *names_get(const struct names *names, uint64_t key, size_t *length_out);
 uint64_t names_count(const struct names *names);
 
-/* All names as one block of bytes (heap, the caller's): u64 key, u32 length, bytes; and back. For
- * files and for gathering from ranks. SOUK_EDATA for bytes that are no such block. */
+/* All names as one block of bytes (heap, the caller's): u64 key, u32 length, bytes, by ascending
+ * key; and back. For files and for gathering from ranks: several blocks one behind the other are a
+ * block too. SOUK_EDATA for bytes that are no such block; logged. */
 void names_pack(const struct names *names, void **bytes_out, size_t *length_out);
 SOUK_MUST_CHECK souk_status names_unpack(struct names *names, const void *bytes, size_t length);
 

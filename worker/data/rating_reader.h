@@ -29,12 +29,18 @@ struct rating_reader_options {
     uint32_t part, num_parts;
     uint64_t max_bad_rows;
     struct names *users, *items; // learn the text of string ids; NULL: nobody asks
+    // Gets the message about each tolerated bad row; NULL: the first few are logged as warnings.
+    void (*on_bad_row)(void *ctx, const char *message);
+    void *ctx;
 };
 
+/* SOUK_EIO, SOUK_EDATA (no file, an empty one, headers that differ): logged. Files and format are
+ * borrowed until rating_reader_close. */
 SOUK_MUST_CHECK souk_status rating_reader_open(const struct rating_reader_options *options,
                                                struct rating_reader **reader_out);
 void rating_reader_close(struct rating_reader *reader); // NULL is fine
-/* Up to max ratings; *num_out 0 at the end. */
+/* Up to max ratings; *num_out 0 at the end. SOUK_EDATA: one bad row too many, no row at all (when
+ * there is one part), two string ids with one key; SOUK_EIO; logged. */
 SOUK_MUST_CHECK souk_status rating_reader_next(struct rating_reader *reader, struct rating *ratings,
                                                uint32_t max, uint32_t *num_out);
 uint64_t rating_reader_num_bad(const struct rating_reader *reader);
