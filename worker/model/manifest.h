@@ -27,7 +27,8 @@
 
 enum { MANIFEST_VERSION = 1, MANIFEST_NAME_MAX = 96, MANIFEST_FILES_MAX = 4096 };
 
-#define MANIFEST_FILE "manifest.json"
+#define MANIFEST_FILE  "manifest.json"
+#define MANIFEST_BEGIN "{\"format\":\"souk model\"," // what tells ours from those of other tools
 
 struct manifest_file {
     char name[MANIFEST_NAME_MAX];   // in the model's folder
@@ -62,8 +63,8 @@ void manifest_fini(struct manifest *manifest); // a zeroed one is fine
 void manifest_format(const struct manifest *manifest, struct buf *out);
 
 /* Reads and checks dir/manifest.json; *manifest_out needs a fini on SOUK_OK only. SOUK_ENOTFOUND:
- * there is none (not logged: the caller knows what was looked for). SOUK_EEXIST: it is no manifest
- * of souk. SOUK_EDATA: damaged, or of a newer format. Both are logged. */
+ * there is none (not logged: the caller knows what was looked for). SOUK_EEXIST: of another tool or
+ * a newer souk, so it must not be replaced. SOUK_EDATA: damaged. Both are logged. */
 SOUK_MUST_CHECK souk_status manifest_read(const char *dir, struct manifest *manifest_out);
 
 /* Whether a name is one that a model folder gives to its files; other people's files are never

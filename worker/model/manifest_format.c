@@ -102,7 +102,7 @@ void manifest_format(const struct manifest *manifest, struct buf *out)
     size_t start = out->length;
     json_init(&json, out);
     json_open(&json, '{');
-    add_text(&json, "format", "souk model");
+    add_text(&json, "format", "souk model"); // first, see MANIFEST_BEGIN
     add_u64(&json, "version", MANIFEST_VERSION);
     add_text(&json, "souk", SOUK_VERSION);
     add_u64(&json, "generation", manifest->generation);
@@ -158,11 +158,11 @@ static bool is_rows_name(const char *at)
            skip_text(&at, ".rows") && *at == '\0';
 }
 
-// users.g7.names
+// users.g7.names, or what a crash left of writing it
 static bool is_names_name(const char *at)
 {
     return (skip_text(&at, "users") || skip_text(&at, "items")) && skip_text(&at, ".g") &&
-           skip_digits(&at) && skip_text(&at, ".names") && *at == '\0';
+           skip_digits(&at) && skip_text(&at, ".names") && (*at == '\0' || strcmp(at, ".tmp") == 0);
 }
 
 // observed.0.g3

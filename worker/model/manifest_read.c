@@ -208,15 +208,17 @@ static souk_status check_crc(const char *path, const char *text)
                     path);
 }
 
+static souk_status not_ours(const char *path)
+{
+    return log_fail(SOUK_EEXIST,
+                    "%s: was not written by souk; give the folder of a souk run or model", path);
+}
+
 static souk_status check_kind(const char *path, const char *text, const void *root)
 {
-    if (strcmp(json_value_text(root, "format", ""), "souk model") != 0)
-        return log_fail(SOUK_EEXIST,
-                        "%s: was not written by souk; give the folder of a souk run or model",
-                        path);
     uint64_t version = json_value_u64(root, "version", 0);
     if (version > MANIFEST_VERSION)
-        return log_fail(SOUK_EDATA,
+        return log_fail(SOUK_EEXIST,
                         "%s: format %" PRIu64 " by souk %.16s, this is souk %s and reads format "
                         "%d; use that version",
                         path, version, json_value_text(root, "souk", "?"), SOUK_VERSION,
@@ -227,11 +229,11 @@ static souk_status check_kind(const char *path, const char *text, const void *ro
 static souk_status parse(const char *path, const char *text, size_t length,
                          struct manifest *manifest)
 {
-    souk_status status;
-    if (strlen(text) != length || length == 0)
-        return log_fail(SOUK_EDATA, "%s: %s; copy the model again, or train it again", path,
-                        length == 0 ? "is empty" : "has zero bytes, so it is damaged");
-    status = json_value_parse(text, length, path, &manifest->json);
+    if (length == 0)
+        return log_fail(SOUK_EDATA, "%s: is empty; copy the model again, or train it again", path);
+    bool is_ours = strncmp(text, MANIFEST_BEGIN, strlen(MANIFEST_BEGIN)) == 0;
+    if (!is_ours) return not_ours(path);
+    souk_status status = json_value_parse(text, length, path, &manifest->json);
     if (status == SOUK_OK) status = check_kind(path, text, manifest->json);
     if (status != SOUK_OK) return status;
     struct reading reading = {.path = path, .status = SOUK_OK};

@@ -1,7 +1,8 @@
 /* model_dir.h - a model or checkpoint on disk: tables by slot range, under one manifest.
  *
  *   model/manifest.json           format, model state, tables, files with size and CRC32C
- *   model/user.0000-0255.g7.rows  rows of the slots 0..255 of table "user", generation 7
+ *   model/user.0000-0255.g7.rows  rows of the slots 0..255 of table "user", generation 7; a small
+ *                                 table is one file of the slots 0..4095
  *   model/users.g7.names          texts of string ids
  *   model/observed.0.g7           who rated what (observed.h), one file a rank
  *
@@ -9,15 +10,7 @@
  * then the old files go. So a crash or a full disk leaves the old model as it was. A loader trusts
  * the manifest only and checks every CRC. Rows do not know of servers: any number can load them.
  *
- * Layout of a .rows file (little-endian):
- *   offset  size  meaning
- *        0     8  magic "SOUKROWS"
- *        8     4  format 1        12  4  dim        16  4  state floats a row (0 in a model)
- *       20     2  first slot      22  2  last slot
- *       24     8  rows in the file
- *   blocks:    4  rows (<= 65536, > 0)    4  key codec    4  key bytes   4  row bytes  4  CRC32C of
- *              the keys, rows and states; then keys, rows (fp32), states (fp32)
- *   end:       4  zero            4  number of blocks
+ * Layouts: rows_file.h and manifest.h.
  *
  * Threads: one owner. One rank writes; reading may happen in any process.
  */
@@ -46,7 +39,13 @@ struct model_dir_save {
     uint32_t num_observed;             // 0: those of the generation before are kept
 };
 
-/* Scans the tables and writes a generation. SOUK_ENOSPC, SOUK_EIO: logged, nothing has changed. */
+/* Makes the folder, and refuses one that cannot be written to or holds something that a save must
+ * not replace (SOUK_EEXIST: a manifest of another tool or of a newer souk). To be called before
+ * training, so that the refusal costs nothing. */
+SOUK_MUST_CHECK souk_status model_dir_prepare(const char *dir);
+
+/* Scans the tables and writes a generation. SOUK_ENOSPC, SOUK_EIO, SOUK_EDIVERGED (a row that is
+ * not finite): logged, the old model is as it was and the observed files are back. */
 SOUK_MUST_CHECK souk_status model_dir_save(const struct model_dir_save *save);
 
 struct model_dir;
@@ -57,6 +56,7 @@ struct model_dir;
 SOUK_MUST_CHECK souk_status model_dir_open(const char *dir, struct model_dir **model_out);
 void model_dir_close(struct model_dir *model); // NULL is fine
 
+const char *model_dir_path(const struct model_dir *model); // of the folder that holds the manifest
 const char *model_dir_type(const struct model_dir *model);
 const void *model_dir_state(const struct model_dir *model); // JSON object (json_value.h), borrowed
 const void *model_dir_extra(const struct model_dir *model); // the same or NULL
@@ -70,7 +70,8 @@ uint32_t model_dir_num_observed(const struct model_dir *model);
 const char *model_dir_observed(const struct model_dir *model, uint32_t idx); // path
 
 /* Opens the tables on the client's servers and pushes all rows (part of num_parts of the files).
- * tables_out: the client's numbers, in the order of model_dir_spec. */
+ * tables_out: the client's numbers, in the order of model_dir_spec. SOUK_EDATA: a file is damaged;
+ * logged with its path and the offset. */
 SOUK_MUST_CHECK souk_status model_dir_load(struct model_dir *model, struct souk_client *client,
                                            uint32_t part, uint32_t num_parts, uint32_t *tables_out);
 
