@@ -1,8 +1,11 @@
 /* table.h - one shard's part of a table: rows and optimizer state in a slab, found by hash.
  *
- * Open addressing with one-byte tags; keys, rows and states lie together in chunks that never
- * move, so growth rehashes tags and indices only. Requests are batches and go through in stages
- * (hash all, prefetch, find all, prefetch rows, work), so that cache misses overlap.
+ * Open addressing with one-byte tags (table_index.h); keys, rows and states lie together in chunks
+ * that never move (table_slab.h), so growth touches tags and record numbers only. Requests are
+ * batches and go through in stages (hash all, prefetch, find all, prefetch rows, work), so that
+ * cache misses overlap.
+ *
+ * Keys of a batch ascend strictly: the codec has checked that, and nobody else makes batches.
  *
  * Threads: owned by the shard loop, so there is no lock in here.
  */
@@ -17,9 +20,16 @@
 
 struct table;
 
-/* spec has passed souk_table_spec_check. On SOUK_OK the caller owns *table_out. */
+/* What all tables of a shard may take together. */
+struct table_budget {
+    uint64_t limit_bytes; // 0: no limit
+    uint64_t used_bytes;  // by records (in steps of a huge page) and indices
+};
+
+/* spec has passed souk_table_spec_check; budget is borrowed for the life of the table. SOUK_ENOMEM:
+ * not even an empty table fits. On SOUK_OK the caller owns *table_out. */
 SOUK_MUST_CHECK souk_status table_create(const struct souk_table_spec *spec,
-                                         struct table **table_out);
+                                         struct table_budget *budget, struct table **table_out);
 void table_destroy(struct table *table); // NULL is fine
 
 const struct souk_table_spec *table_spec(const struct table *table);
@@ -32,16 +42,29 @@ uint64_t table_memory_bytes(const struct table *table);
 void table_pull(struct table *table, const uint64_t *keys, uint32_t num_keys, float *rows,
                 uint8_t *found_bitmap);
 
-/* Applies num_keys rows; makes those that are missing, from their initial value. states may be NULL
- * (SOUK_PUSH_ASSIGN then begins them anew). SOUK_ENOMEM: the table cannot grow, nothing was
- * applied.
- */
-SOUK_MUST_CHECK souk_status table_push(struct table *table, enum souk_push_mode mode, float lr,
-                                       const uint64_t *keys, uint32_t num_keys, const float *rows,
-                                       const float *states);
+/* A batch that changes rows, and makes those that are missing, from their initial value. */
+struct table_push {
+    enum souk_push_mode mode;
+    float lr;           // > 0; SOUK_PUSH_GRADIENT only
+    uint32_t num_keys;  //
+    const uint64_t *keys; // (num_keys)
+    const float *rows;    // (num_keys, dim), finite
+    const float *states;  // (num_keys, state floats), finite; SOUK_PUSH_ASSIGN only. NULL: states
+                          // begin anew
+};
 
-/* Copies up to max_rows rows from position *cursor on, in ascending order of key within the block,
- * and moves *cursor; 0 when the end is reached. states may be NULL. Returns the number of rows. */
+/* A push in two steps, so that one over several tables happens in all of them or in none: prepare
+ * finds the rows and gets the memory for new ones, and changes nothing that can be seen; apply
+ * cannot fail and takes the same push, with nothing in between. SOUK_ENOMEM: the table cannot grow.
+ */
+SOUK_MUST_CHECK souk_status table_prepare(struct table *table, const struct table_push *push);
+void table_apply(struct table *table, const struct table_push *push);
+/* Both of them. SOUK_ENOMEM: nothing was applied. */
+SOUK_MUST_CHECK souk_status table_push(struct table *table, const struct table_push *push);
+
+/* Copies up to max_rows rows from position *cursor on (0 first), in ascending order of key within
+ * the block, and moves *cursor; it is 0 again when the end is reached. states may be NULL. Returns
+ * the number of rows. Rows made meanwhile come last; none is missed or given twice. */
 uint32_t table_scan(struct table *table, uint64_t *cursor, uint32_t max_rows, uint64_t *keys,
                     float *rows, float *states);
 
