@@ -39,9 +39,18 @@ static uint32_t one_a_row(uint32_t dim)
     (void)dim;
     return 1;
 }
-static uint32_t one_a_weight(uint32_t dim) { return dim; }
-static uint32_t two_a_weight(uint32_t dim) { return 2 * dim; }
-static uint32_t adam_floats(uint32_t dim) { return 2 * dim + 1; }
+static uint32_t one_a_weight(uint32_t dim)
+{
+    return dim;
+}
+static uint32_t two_a_weight(uint32_t dim)
+{
+    return 2 * dim;
+}
+static uint32_t adam_floats(uint32_t dim)
+{
+    return 2 * dim + 1;
+}
 
 // Cut to the range of fp32; also ends a NaN, which the comparisons are arranged for.
 static inline float cut(float x)
@@ -111,7 +120,8 @@ static inline float sum_of_squares(const float *restrict g, uint32_t dim)
     for (; j + 8 <= dim; j += 8)
         for (uint32_t k = 0; k < 8; k++) sums[k] += g[j + k] * g[j + k];
     for (uint32_t k = 0; j < dim; j++, k++) sums[k] += g[j] * g[j];
-    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
+           ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
 
 static void rowwise_apply(const struct souk_table_spec *spec, float lr, const float *gradients,

@@ -25,8 +25,8 @@ struct optimizer_ops {
     void (*init_state)(const struct souk_table_spec *spec, const float *row, float *state);
     /* Adapts the state to a row that SOUK_PUSH_ADD has changed. Optional: it stays without it. */
     void (*adapt_state)(const struct souk_table_spec *spec, const float *row, float *state);
-    /* Changes rows (num_rows pointers) and their states by gradients (num_rows, dim), finite. lr > 0.
-     * Required. */
+    /* Changes rows (num_rows pointers) and their states by gradients (num_rows, dim), finite. lr >
+     * 0. Required. */
     void (*apply)(const struct souk_table_spec *spec, float lr, const float *gradients,
                   float *const *rows, uint32_t num_rows);
 };

@@ -57,9 +57,18 @@ void table_destroy(struct table *table)
     mem_free(table);
 }
 
-const struct souk_table_spec *table_spec(const struct table *table) { return &table->spec; }
-uint32_t table_state_floats(const struct table *table) { return table->state_floats; }
-uint64_t table_num_rows(const struct table *table) { return table->slab.num_records; }
+const struct souk_table_spec *table_spec(const struct table *table)
+{
+    return &table->spec;
+}
+uint32_t table_state_floats(const struct table *table)
+{
+    return table->state_floats;
+}
+uint64_t table_num_rows(const struct table *table)
+{
+    return table->slab.num_records;
+}
 uint64_t table_memory_bytes(const struct table *table)
 {
     return table->slab.charged_bytes + table->index.bytes;
@@ -163,8 +172,10 @@ static void pull_block(struct table *table, void *ctx, uint32_t start, uint32_t 
     uint32_t dim = table->spec.dim;
     float *out = pull->rows + (size_t)start * dim;
     for (uint32_t i = 0; i < n; i++, out += dim) {
-        if (records[i]) copy_floats(out, record_row(records[i]), dim);
-        else initial_row(&table->spec, table->initial_seed, pull->keys[start + i], out);
+        if (records[i])
+            copy_floats(out, record_row(records[i]), dim);
+        else
+            initial_row(&table->spec, table->initial_seed, pull->keys[start + i], out);
     }
     if (!pull->found_bitmap) return;
     for (uint32_t i = 0; i < n; i++) // blocks begin at multiples of 8
@@ -238,7 +249,8 @@ static void assign(struct table *table, const struct table_push *push, uint32_t 
             continue;
         }
         memset(state, 0, state_floats * sizeof(float));
-        if (table->optimizer->init_state) table->optimizer->init_state(&table->spec, rows[i], state);
+        if (table->optimizer->init_state)
+            table->optimizer->init_state(&table->spec, rows[i], state);
     }
 }
 
@@ -262,13 +274,25 @@ static void apply_block(struct table *table, const struct table_push *push, uint
     }
 }
 
+// The records of a block, or where the index will take the new ones.
+static void fetch_prepared(const struct table *table, const struct table_push *push, uint32_t start,
+                           uint32_t n)
+{
+    for (uint32_t i = start; i < start + n; i++) {
+        if (table->prepared[i]) {
+            fetch(table->prepared[i], table->slab.record_bytes);
+            continue;
+        }
+        uint64_t hash = hash_key(push->keys[i]);
+        __builtin_prefetch(index_home(&table->index.parts[index_part_of(hash)], hash));
+    }
+}
+
 void table_apply(struct table *table, const struct table_push *push)
 {
     for (uint32_t start = 0; start < push->num_keys; start += BLOCK) {
         uint32_t n = block_size(push->num_keys, start), next = start + n;
-        for (uint32_t i = 0; i < block_size(push->num_keys, next); i++)
-            if (table->prepared[next + i])
-                fetch(table->prepared[next + i], table->slab.record_bytes);
+        fetch_prepared(table, push, next, block_size(push->num_keys, next));
         apply_block(table, push, start, n);
     }
 }

@@ -45,8 +45,8 @@ void table_pull(struct table *table, const uint64_t *keys, uint32_t num_keys, fl
 /* A batch that changes rows, and makes those that are missing, from their initial value. */
 struct table_push {
     enum souk_push_mode mode;
-    float lr;           // > 0; SOUK_PUSH_GRADIENT only
-    uint32_t num_keys;  //
+    float lr;             // > 0; SOUK_PUSH_GRADIENT only
+    uint32_t num_keys;    //
     const uint64_t *keys; // (num_keys)
     const float *rows;    // (num_keys, dim), finite
     const float *states;  // (num_keys, state floats), finite; SOUK_PUSH_ASSIGN only. NULL: states

@@ -61,7 +61,10 @@ SOUK_MUST_CHECK souk_status index_reserve(struct table_index *index, const struc
 /* Adds a record that is not there yet. After index_reserve() only. */
 void index_insert(struct table_index *index, uint64_t hash, uint32_t record_idx);
 
-static inline uint32_t index_part_of(uint64_t hash) { return (uint32_t)(hash >> 58); }
+static inline uint32_t index_part_of(uint64_t hash)
+{
+    return (uint32_t)(hash >> 58);
+}
 
 static inline uint8_t index_tag(uint64_t hash)
 {

@@ -9,7 +9,10 @@ enum {
     HUGE_PAGE_BYTES = 2 * 1024 * 1024, // what the system hands out at once, and so what is charged
 };
 
-static uint64_t round_up(uint64_t bytes, uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
+static uint64_t round_up(uint64_t bytes, uint64_t unit)
+{
+    return (bytes + unit - 1) / unit * unit;
+}
 
 souk_status budget_charge(struct table_budget *budget, uint64_t bytes)
 {
@@ -18,7 +21,10 @@ souk_status budget_charge(struct table_budget *budget, uint64_t bytes)
     return SOUK_OK;
 }
 
-void budget_release(struct table_budget *budget, uint64_t bytes) { budget->used_bytes -= bytes; }
+void budget_release(struct table_budget *budget, uint64_t bytes)
+{
+    budget->used_bytes -= bytes;
+}
 
 void slab_init(struct slab *slab, uint32_t record_bytes, struct table_budget *budget)
 {

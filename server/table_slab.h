@@ -1,10 +1,10 @@
 /* table_slab.h - where the records of a table lie: in chunks that never move.
  *
- * A record is the key (8 bytes), the row (dim floats) and the optimizer state, packed without a gap:
- * at 16 floats a row, rounding records up to 8 bytes would cost 5 % of the memory. So a key is only
- * aligned to 4 bytes and is read with memcpy. Chunks are 16 to 32 MiB of address space, large enough
- * for huge pages; the system gives memory only to what has been written, and records are handed out
- * from the beginning of a chunk to its end.
+ * A record is the key (8 bytes), the row (dim floats) and the optimizer state, packed without a
+ * gap: at 16 floats a row, rounding records up to 8 bytes would cost 5 % of the memory. So a key is
+ * only aligned to 4 bytes and is read with memcpy. Chunks are 16 to 32 MiB of address space, large
+ * enough for huge pages; the system gives memory only to what has been written, and records are
+ * handed out from the beginning of a chunk to its end.
  *
  * Threads: owned by the shard loop.
  */
@@ -34,7 +34,10 @@ void slab_fini(struct slab *slab);
 /* Makes sure that slab_add() can be called num_new times. SOUK_ENOMEM: it cannot. */
 SOUK_MUST_CHECK souk_status slab_reserve(struct slab *slab, uint64_t num_new);
 /* The number of a new record, whose bytes are zero. After slab_reserve() only. */
-static inline uint32_t slab_add(struct slab *slab) { return (uint32_t)slab->num_records++; }
+static inline uint32_t slab_add(struct slab *slab)
+{
+    return (uint32_t)slab->num_records++;
+}
 
 static inline uint8_t *slab_record(const struct slab *slab, uint32_t record_idx)
 {
