@@ -12,7 +12,7 @@ enum {
     DEFAULT_TIMEOUT_MS = 10000,
     DEFAULT_RETRY_MS = 1000,
     DEFAULT_WINDOW = 64,
-    WINDOW_MAX = 1024,
+    WINDOW_MAX = NET_QUEUE_MESSAGES, // a shard keeps no more replies for one client
 };
 
 static souk_status check_options(const struct souk_client_options *options)
