@@ -53,8 +53,8 @@ struct fake_row *fake_table_make(struct fake_table *table, uint64_t key)
     struct fake_row *found = fake_table_find(table, key);
     if (found) return found;
     uint32_t i = lower_bound(table, key);
-    table->rows =
-        mem_realloc(table->rows, (table->num_rows + 1) * sizeof(*table->rows), "fake rows");
+    mem_reserve(&table->rows, &table->capacity, table->num_rows + 1, sizeof(*table->rows),
+                "fake rows");
     memmove(table->rows + i + 1, table->rows + i, (table->num_rows - i) * sizeof(*table->rows));
     table->num_rows++;
     struct fake_row *row = &table->rows[i];

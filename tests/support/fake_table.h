@@ -3,6 +3,7 @@
 #define SOUK_TESTS_SUPPORT_FAKE_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "souk/types.h"
@@ -18,6 +19,7 @@ struct fake_table {
     uint32_t state_floats;
     struct fake_row *rows; // (num_rows), ascending
     uint32_t num_rows;
+    size_t capacity; // of rows
     bool is_open;
 };
 
