@@ -190,6 +190,16 @@ static const char *nearest_in_section(const char *key)
     return word ? word - length : NULL;
 }
 
+// An option of any section whose last word is like that of `key`; short words are like too many.
+static const char *nearest_leaf(const char *key)
+{
+    const char *candidates[CANDIDATES_MAX] = {NULL}, *leaf = leaf_of(key);
+    for (unsigned i = 0; i < config_num_options; i++)
+        candidates[i] = leaf_of(config_options[i].key);
+    const char *word = strlen(leaf) < 4 ? NULL : text_nearest(leaf, candidates, config_num_options);
+    return word ? key_with_leaf(word) : NULL;
+}
+
 // A section or an option whose whole name is like `key`.
 static const char *nearest_anywhere(const char *key)
 {
@@ -217,6 +227,7 @@ static void suggest(const char *key, struct buf *out)
     const char *nearest = key_with_leaf(leaf_of(key)); // right word, wrong section
     if (!nearest)
         nearest = config_is_section(section) ? nearest_in_section(key) : nearest_anywhere(key);
+    if (!nearest) nearest = nearest_leaf(key);
     if (nearest) buf_add_text(out, nearest);
 }
 

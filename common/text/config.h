@@ -138,6 +138,8 @@ const char *config_origin(const struct config *config, const char *key);
 
 /* YAML that reads back to the same configuration. With only_changed, defaults are left out. */
 void config_show(const struct config *config, bool only_changed, struct buf *out);
+/* The same with a comment behind each value that says where it came from. */
+void config_show_origins(const struct config *config, bool only_changed, struct buf *out);
 /* conf/REFERENCE.md: every option in a table, by section. */
 void config_doc(struct buf *out);
 /* Help of the keys that begin with prefix ("" all), for terminals. False when there is none. */

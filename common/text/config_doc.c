@@ -27,43 +27,77 @@ static bool is_default(const struct config *config, const struct config *default
     return is_same;
 }
 
-static void show_section(const struct config *config, const struct config *defaults,
-                         const char *section, struct buf *out)
+// What is shown of a configuration.
+struct view {
+    const struct config *config;
+    const struct config *defaults; // what equals these is left out; NULL: nothing is
+    bool has_origins;
+    struct buf *out;
+};
+
+static void show_option(const struct view *view, const struct option *option, const void *base,
+                        const char *prefix, const char *name)
+{
+    buf_printf(view->out, "%s: ", name);
+    option_print(option, field_of(base, option), view->out);
+    if (view->has_origins) {
+        struct buf key = {0};
+        buf_printf(&key, "%s%s", prefix, option->key);
+        const char *origin = config_origin(view->config, buf_text(&key));
+        buf_add_text(view->out, "  # ");
+        option_quote(origin, strlen(origin), view->out);
+        buf_fini(&key);
+    }
+    buf_add_char(view->out, '\n');
+}
+
+static void show_section(const struct view *view, const char *section)
 {
     bool has_head = false;
     for (unsigned i = 0; i < config_num_options; i++) {
         const struct option *option = &config_options[i];
         if (!is_in_section(option, section)) continue;
-        if (defaults && is_default(config, defaults, option)) continue;
-        if (!has_head) buf_printf(out, "%s:\n", section);
+        if (view->defaults && is_default(view->config, view->defaults, option)) continue;
+        if (!has_head) buf_printf(view->out, "%s:\n", section);
         has_head = true;
-        buf_printf(out, "  %s: ", option->key + strlen(section) + 1);
-        option_print(option, field_of(config, option), out);
-        buf_add_char(out, '\n');
+        buf_add_text(view->out, "  ");
+        show_option(view, option, view->config, "", option->key + strlen(section) + 1);
     }
 }
 
-static void show_table(const struct config_table *table, struct buf *out)
+static void show_table(const struct view *view, const struct config_table *table)
 {
-    buf_printf(out, "  %s:\n", table->name);
+    struct buf prefix = {0};
+    buf_printf(&prefix, "tables.%s.", table->name);
+    buf_printf(view->out, "  %s:\n", table->name);
     for (unsigned i = 0; i < config_num_table_options; i++) {
         const struct option *option = &config_table_options[i];
         if (!option_is_set(option, field_of(table, option))) continue;
-        buf_printf(out, "    %s: ", option->key);
-        option_print(option, field_of(table, option), out);
-        buf_add_char(out, '\n');
+        buf_add_text(view->out, "    ");
+        show_option(view, option, table, buf_text(&prefix), option->key);
     }
+    buf_fini(&prefix);
+}
+
+static void show(const struct config *config, bool only_changed, bool has_origins, struct buf *out)
+{
+    struct config defaults;
+    config_init(&defaults);
+    struct view view = {config, only_changed ? &defaults : NULL, has_origins, out};
+    for (unsigned i = 0; i < config_num_sections; i++) show_section(&view, config_sections[i].name);
+    if (config->num_tables > 0) buf_add_text(out, "tables:\n");
+    for (uint32_t i = 0; i < config->num_tables; i++) show_table(&view, &config->tables[i]);
+    config_fini(&defaults);
 }
 
 void config_show(const struct config *config, bool only_changed, struct buf *out)
 {
-    struct config defaults;
-    config_init(&defaults);
-    for (unsigned i = 0; i < config_num_sections; i++)
-        show_section(config, only_changed ? &defaults : NULL, config_sections[i].name, out);
-    if (config->num_tables > 0) buf_add_text(out, "tables:\n");
-    for (uint32_t i = 0; i < config->num_tables; i++) show_table(&config->tables[i], out);
-    config_fini(&defaults);
+    show(config, only_changed, false, out);
+}
+
+void config_show_origins(const struct config *config, bool only_changed, struct buf *out)
+{
+    show(config, only_changed, true, out);
 }
 
 // A cell of a Markdown table, where a bar would end it.

@@ -70,8 +70,7 @@ static souk_status parse_whole(const struct option *option, const struct option_
     errno = 0;
     uint64_t number = strtoull(text, NULL, 10);
     if (errno == ERANGE || number > limit)
-        return refuse(item, why, "is too large; the limit is %" PRIu64,
-                      isfinite(option->range.max) ? (uint64_t)option->range.max : limit);
+        return refuse(item, why, "is too large; the limit is %" PRIu64, limit);
     if (!is_inside(&option->range, (double)number)) return refuse_range(option, item, why);
     *out = number;
     return SOUK_OK;

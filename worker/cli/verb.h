@@ -29,13 +29,18 @@ struct verb {
     souk_status (*run)(const struct program *program, int argc, char **argv); // argv[0]: the verb
 };
 
-const struct verb *verb_find(int argc, char **argv, int *num_words_out); // NULL: none
+/* The verb that the words begin with (argv[0] is the first word behind the program's name) and how
+ * many of them are its name; NULL when there is none. */
+const struct verb *verb_find(int argc, char **argv, int *num_words_out);
+/* Logs what is wrong with words that are no verb, with a "did you mean". Returns SOUK_EUSAGE. */
+souk_status verb_fail_unknown(int argc, char **argv);
 void verb_print_overview(void);
 extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
     verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate;
 
 /* Options that verbs share. A verb says which it takes by ARG_* bits; others are errors with a
- * "did you mean". Everything is borrowed from argv, config excepted. */
+ * "did you mean". Values follow as the next word or behind "="; "--" ends the options. Texts are
+ * borrowed from argv; lists and config are copies. */
 enum arg_flag {
     ARG_CONFIG = 1 << 0,  // -c FILE, --set key=value (repeatable)
     ARG_MODEL = 1 << 1,   // -m DIR
@@ -50,20 +55,29 @@ enum arg_flag {
     ARG_TITLES = 1 << 10, // --titles FILE
     ARG_SEEN = 1 << 11,   // --with-seen
     ARG_SVG = 1 << 12,    // --svg FILE
+    ARG_SHOW = 1 << 13,   // --changed, --origin
+    ARG_WORDS = 1 << 14,  // words that belong to no option; errors without it
+    ARG_FILE = 1 << 15,   // such a word is the FILE of -c
 };
 struct args {
-    struct config config;    // defaults, then the file of -c (or of the model), then --set
+    struct config config;    // defaults, then the file of the model, of -c, then --set, --servers
     const char *config_path; // NULL: none
-    const char *model_dir;
-    struct config_list data, users, items;
+    const char *model_dir;   // NULL: none
+    struct config_list data; // files
+    struct config_list users, items; // ids: --user X takes X as it is, --users A,B is two
+    struct config_list settings;     // of --set, in order; config has them already
+    const char *servers;             // of --servers; config has them already
     const char *output, *titles, *svg;
     uint32_t top; // 0: not given
     bool is_json, is_resume, with_seen, wants_help;
+    bool only_changed, with_origin;
     char **positional; // what is left, in argv
     int num_positional;
 };
-/* SOUK_EUSAGE, SOUK_ECONFIG: logged. With -m and ARG_MODEL, the model's own configuration is read
- * before -c and --set. args_fini always. */
+/* SOUK_EUSAGE, SOUK_ECONFIG: logged. With -m and ARG_MODEL, the model's own configuration
+ * (config.yaml of the run) is read before -c and --set, its cluster section excepted: that is no
+ * property of a model. The configuration has passed config_check; run.log_level is in force.
+ * --help ends the parsing: wants_help is set, and nothing else is of use. args_fini always. */
 SOUK_MUST_CHECK souk_status args_parse(const struct verb *verb, unsigned flags, int argc,
                                        char **argv, struct args *args_out);
 void args_fini(struct args *args);
