@@ -210,6 +210,17 @@ static const char *nearest_anywhere(const char *key)
     return text_nearest(key, candidates, n);
 }
 
+// Whether the first word of a key is a section.
+static bool has_section(const char *key)
+{
+    size_t length = strcspn(key, ".");
+    for (unsigned i = 0; i < config_num_sections; i++) {
+        const char *name = config_sections[i].name;
+        if (strlen(name) == length && memcmp(name, key, length) == 0) return true;
+    }
+    return false;
+}
+
 // What the user may have meant by an unknown key; an empty buf when nothing comes near.
 static void suggest(const char *key, struct buf *out)
 {
@@ -222,11 +233,8 @@ static void suggest(const char *key, struct buf *out)
         if (word) buf_printf(out, "tables.%s.%s", name, word);
         return;
     }
-    char section[SOUK_NAME_MAX];
-    snprintf(section, sizeof(section), "%.*s", (int)strcspn(key, "."), key);
     const char *nearest = key_with_leaf(leaf_of(key)); // right word, wrong section
-    if (!nearest)
-        nearest = config_is_section(section) ? nearest_in_section(key) : nearest_anywhere(key);
+    if (!nearest) nearest = has_section(key) ? nearest_in_section(key) : nearest_anywhere(key);
     if (!nearest) nearest = nearest_leaf(key);
     if (nearest) buf_add_text(out, nearest);
 }

@@ -145,6 +145,12 @@ void config_doc(struct buf *out);
 /* Help of the keys that begin with prefix ("" all), for terminals. False when there is none. */
 bool config_help(const char *prefix, struct buf *out);
 
+/* Logs an error of an option with the place that set it, and returns SOUK_ECONFIG. For checks that
+ * only the user of an option can make, such as whether there is a model of a type. */
+SOUK_MUST_CHECK souk_status config_fail_at(const struct config *config, const char *key,
+                                           const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* SOUK_ECONFIG when tables.<name> is set for a name that is none of the model's tables. */
 SOUK_MUST_CHECK souk_status config_check_tables(const struct config *config,
                                                 const struct souk_table_spec *specs,

@@ -7,10 +7,7 @@
 #include "common/base/log.h"
 #include "common/text/config.h"
 
-// Logs an error of an option together with the place that set it.
-__attribute__((format(printf, 3, 4))) static souk_status fail_at(const struct config *config,
-                                                                 const char *key,
-                                                                 const char *format, ...)
+souk_status config_fail_at(const struct config *config, const char *key, const char *format, ...)
 {
     char message[1024];
     va_list args;
@@ -28,9 +25,9 @@ static souk_status check_validation(const struct config *config)
     if (config->train.patience == 0 || config->data.valid.num_items > 0 ||
         config->data.valid_share > 0)
         return SOUK_OK;
-    return fail_at(config, "train.patience",
-                   "stopping early needs validation data: set data.valid to a file, or "
-                   "data.valid_share to a share of the training rows such as 0.05");
+    return config_fail_at(config, "train.patience",
+                          "stopping early needs validation data: set data.valid to a file, or "
+                          "data.valid_share to a share of the training rows such as 0.05");
 }
 
 static souk_status check_schedule(const struct config *config)
@@ -40,12 +37,14 @@ static souk_status check_schedule(const struct config *config)
     case CONFIG_LR_EXPONENTIAL:
     case CONFIG_LR_STEP:
         if (decay > 0 && decay <= 1) return SOUK_OK;
-        return fail_at(config, "train.lr_decay",
-                       "must be > 0 and <= 1 for this train.lr_schedule, so that the rate falls");
+        return config_fail_at(
+            config, "train.lr_decay",
+            "must be > 0 and <= 1 for this train.lr_schedule, so that the rate falls");
     case CONFIG_LR_COSINE:
         if (decay <= 1) return SOUK_OK;
-        return fail_at(config, "train.lr_decay",
-                       "must be <= 1 for cosine: it is the share of lr where the curve ends");
+        return config_fail_at(
+            config, "train.lr_decay",
+            "must be <= 1 for cosine: it is the share of lr where the curve ends");
     default: return SOUK_OK;
     }
 }
@@ -59,8 +58,9 @@ static souk_status check_standard_input(const struct config *config)
     for (unsigned i = 0; i < 3; i++)
         for (uint32_t f = 0; f < lists[i]->num_items; f++)
             if (strcmp(lists[i]->items[f], "-") == 0 && ++num_uses > 1)
-                return fail_at(config, keys[i],
-                               "standard input (\"-\") is named twice, but can be read only once");
+                return config_fail_at(
+                    config, keys[i],
+                    "standard input (\"-\") is named twice, but can be read only once");
     return SOUK_OK;
 }
 
@@ -73,21 +73,22 @@ static souk_status check_columns(const struct config *config)
 {
     const char *user = config->data.user, *item = config->data.item, *rating = config->data.rating;
     if (is_same_column(user, item))
-        return fail_at(config, "data.item", "is column \"%s\", as data.user is", item);
+        return config_fail_at(config, "data.item", "is column \"%s\", as data.user is", item);
     if (is_same_column(user, rating) || is_same_column(item, rating))
-        return fail_at(config, "data.rating", "is column \"%s\", as data.%s is", rating,
-                       is_same_column(user, rating) ? "user" : "item");
+        return config_fail_at(config, "data.rating", "is column \"%s\", as data.%s is", rating,
+                              is_same_column(user, rating) ? "user" : "item");
     return SOUK_OK;
 }
 
 static souk_status check_texts(const struct config *config)
 {
-    if (!config->run.dir[0]) return fail_at(config, "run.dir", "is empty; name a folder");
+    if (!config->run.dir[0]) return config_fail_at(config, "run.dir", "is empty; name a folder");
     const char *delimiter = config->data.delimiter;
     size_t length = strlen(delimiter);
     if (length == 0 || length > 15 || strpbrk(delimiter, "\r\n"))
-        return fail_at(config, "data.delimiter",
-                       "must be auto, tab, comma, space, or 1 to 15 bytes without line ends");
+        return config_fail_at(
+            config, "data.delimiter",
+            "must be auto, tab, comma, space, or 1 to 15 bytes without line ends");
     return SOUK_OK;
 }
 
@@ -95,13 +96,15 @@ static souk_status check_cluster(const struct config *config)
 {
     uint32_t num_shards = config->cluster.servers * config->cluster.threads;
     if (num_shards > SOUK_NUM_SLOTS)
-        return fail_at(config, "cluster.servers",
-                       "%u servers of %u threads are more shards than the %d that can be filled",
-                       config->cluster.servers, config->cluster.threads, SOUK_NUM_SLOTS);
+        return config_fail_at(
+            config, "cluster.servers",
+            "%u servers of %u threads are more shards than the %d that can be filled",
+            config->cluster.servers, config->cluster.threads, SOUK_NUM_SLOTS);
     if (config->cluster.retry_s > config->cluster.timeout_s)
-        return fail_at(config, "cluster.retry_s",
-                       "%g s is longer than cluster.timeout_s, %g s: nothing would be sent again",
-                       config->cluster.retry_s, config->cluster.timeout_s);
+        return config_fail_at(
+            config, "cluster.retry_s",
+            "%g s is longer than cluster.timeout_s, %g s: nothing would be sent again",
+            config->cluster.retry_s, config->cluster.timeout_s);
     return SOUK_OK;
 }
 

@@ -4,6 +4,8 @@
 #include "common/text/config.h"
 #include "common/text/config_option.h"
 
+enum { HELP_COLUMNS = 80 };
+
 static const void *field_of(const void *base, const struct option *option)
 {
     return (const char *)base + option->offset;
@@ -153,6 +155,24 @@ void config_doc(struct buf *out)
     for (unsigned i = 0; i < config_num_sections; i++) doc_section(&config_sections[i], out);
 }
 
+// Adds a text in lines of at most HELP_COLUMNS, each behind four blanks.
+static void add_wrapped(const char *text, struct buf *out)
+{
+    size_t column = 0;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (column > 0 && column + 1 + length > HELP_COLUMNS) {
+            buf_add_char(out, '\n');
+            column = 0;
+        }
+        buf_add_text(out, column == 0 ? "    " : " ");
+        buf_add(out, text, length);
+        column += (column == 0 ? 4 : 1) + length;
+        text += length + (text[length] == ' ');
+    }
+    buf_add_char(out, '\n');
+}
+
 static bool help_option(const struct option *option, const char *before, const char *prefix,
                         struct buf *out)
 {
@@ -164,7 +184,8 @@ static bool help_option(const struct option *option, const char *before, const c
         option_print_type(option, out);
         if (option->fallback && option->fallback[0])
             buf_printf(out, " (default %s)", option->fallback);
-        buf_printf(out, "\n    %s\n", option->help);
+        buf_add_char(out, '\n');
+        add_wrapped(option->help, out);
     }
     buf_fini(&key);
     return is_asked_for;

@@ -1,6 +1,6 @@
 /* config.c - souk config show | check | doc. */
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/log.h"
 #include "worker/cli/verb.h"
@@ -10,7 +10,7 @@ static souk_status print(struct buf *text)
 {
     bool is_done = fputs(buf_text(text), stdout) >= 0 && fflush(stdout) == 0;
     buf_fini(text);
-    return is_done ? SOUK_OK : log_fail(SOUK_EIO, "standard output cannot be written");
+    return is_done ? SOUK_OK : log_fail_errno(errno, "standard output cannot be written");
 }
 
 static souk_status show(const struct program *program, int argc, char **argv)
@@ -51,8 +51,7 @@ const struct verb verb_config_show = {
 static souk_status check_model(const struct config *config)
 {
     if (model_ops_get(config->model.type)) return SOUK_OK;
-    return log_fail(SOUK_ECONFIG, "%s: model.type: there is no model \"%s\"",
-                    config_origin(config, "model.type"), config->model.type);
+    return config_fail_at(config, "model.type", "there is no model \"%s\"", config->model.type);
 }
 
 static souk_status check(const struct program *program, int argc, char **argv)
