@@ -68,17 +68,13 @@ struct round_stream round_stream_of(uint64_t seed, uint64_t position)
 
 void round_draw(struct round_stream stream, uint32_t block, uint16_t *draws, size_t n)
 {
-    // One hash serves two values: eight neighbours take the lower halves, the next eight the upper.
     uint32_t counter = block * (ROUND_BLOCK / 2) + stream.a;
-    for (size_t first = 0; first < n; first += 16, counter += 8) {
-        for (uint32_t lane = 0; lane < 8; lane++) {
-            uint32_t x = counter + lane;
-            x = (x ^ x >> 16) * 0x7FEB352Du; // Wellons' lowbias32, with b between its rounds
-            x = ((x ^ x >> 15) + stream.b) * 0x846CA68Bu;
-            x ^= x >> 16;
-            draws[first + lane] = (uint16_t)x;
-            draws[first + 8 + lane] = (uint16_t)(x >> 16);
-        }
+    for (size_t i = 0; i < (n + 1) / 2; i++) {
+        uint32_t x = counter + (uint32_t)i; // Wellons' lowbias32, with b between its rounds
+        x = (x ^ x >> 16) * 0x7FEB352Du;
+        x = ((x ^ x >> 15) + stream.b) * 0x846CA68Bu;
+        x ^= x >> 16;
+        memcpy(draws + 2 * i, &x, sizeof(x)); // two draws of 16 bits
     }
 }
 
