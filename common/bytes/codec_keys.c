@@ -55,12 +55,12 @@ static void take_plane(const uint64_t *deltas, size_t num_deltas, unsigned plane
     for (size_t i = 0; i < num_deltas; i++) out[i] = (uint8_t)(deltas[i] >> shift);
 }
 
-/* Whether LZ4 will gain: at least half of the bytes equal the one ahead of them. */
+/* Whether LZ4 will gain: at least a third of the bytes equal the one ahead of them. */
 static bool has_runs(const uint8_t *plane, size_t length)
 {
     size_t num_equal = 0;
     for (size_t i = 1; i < length; i++) num_equal += plane[i] == plane[i - 1];
-    return length >= 32 && num_equal * 2 >= length;
+    return length >= 32 && num_equal * 3 >= length;
 }
 
 static unsigned present_planes(uint64_t any)

@@ -98,14 +98,14 @@ static uint32_t add_lanes(uint32_t crc, const uint8_t *at, size_t lane, uint32_t
 
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t length)
 {
-    const uint8_t *at = bytes, *end = at + length;
+    const uint8_t *at = bytes;
     crc = ~crc;
-    for (; end - at >= 3 * LONG_LANE; at += 3 * LONG_LANE)
+    for (; length >= 3 * LONG_LANE; at += 3 * LONG_LANE, length -= 3 * LONG_LANE)
         crc = add_lanes(crc, at, LONG_LANE, LONG_SHIFT);
-    for (; end - at >= 3 * SHORT_LANE; at += 3 * SHORT_LANE)
+    for (; length >= 3 * SHORT_LANE; at += 3 * SHORT_LANE, length -= 3 * SHORT_LANE)
         crc = add_lanes(crc, at, SHORT_LANE, SHORT_SHIFT);
-    for (; end - at >= 8; at += 8) crc = (uint32_t)_mm_crc32_u64(crc, load_u64(at));
-    for (; at < end; at++) crc = _mm_crc32_u8(crc, *at);
+    for (; length >= 8; at += 8, length -= 8) crc = (uint32_t)_mm_crc32_u64(crc, load_u64(at));
+    for (; length > 0; at++, length--) crc = _mm_crc32_u8(crc, *at);
     return ~crc;
 }
 

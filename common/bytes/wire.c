@@ -75,24 +75,27 @@ size_t wire_pack_header(const struct wire_header *header, uint8_t out[WIRE_HEADE
 /* ---- the look before msgpack ---- */
 
 struct scan {
-    const uint8_t *at, *end;
+    const uint8_t *at;
+    size_t left; // bytes from there on
 };
 
 /* The next `width` bytes, highest first. */
 static bool scan_big_endian(struct scan *scan, size_t width, uint64_t *value_out)
 {
-    if ((size_t)(scan->end - scan->at) < width) return false;
+    if (scan->left < width) return false;
     uint64_t value = 0;
     for (size_t i = 0; i < width; i++) value = value << 8 | scan->at[i];
     scan->at += width;
+    scan->left -= width;
     *value_out = value;
     return true;
 }
 
 static bool scan_tag(struct scan *scan, uint8_t *tag_out)
 {
-    if (scan->at == scan->end) return false;
+    if (scan->left == 0) return false;
     *tag_out = *scan->at++;
+    scan->left--;
     return true;
 }
 
@@ -113,10 +116,9 @@ static bool scan_uint(struct scan *scan, uint64_t *value_out)
 static bool scan_int(struct scan *scan)
 {
     uint64_t ignored;
-    if (scan->at == scan->end) return false;
-    uint8_t tag = *scan->at;
-    if (tag < 0xd0) return scan_uint(scan, &ignored);
-    scan->at++;
+    uint8_t tag;
+    if (scan->left == 0 || *scan->at < 0xd0) return scan_uint(scan, &ignored);
+    if (!scan_tag(scan, &tag)) return false;
     if (tag >= 0xe0) return true;
     return tag <= 0xd3 && scan_big_endian(scan, (size_t)1 << (tag - 0xd0), &ignored);
 }
@@ -147,12 +149,12 @@ static bool scan_sections(struct scan *scan)
 bool wire_scan_header(const uint8_t *bytes, size_t length)
 {
     if (length > WIRE_HEADER_MAX) return false;
-    struct scan scan = {.at = bytes, .end = bytes + length};
+    struct scan scan = {.at = bytes, .left = length};
     uint64_t num_elements, ignored;
     if (!scan_array(&scan, &num_elements) || num_elements != WIRE_NUM_FIELDS) return false;
     for (int i = 0; i < SECTIONS_IDX; i++)
         if (!(i == STATUS_IDX ? scan_int(&scan) : scan_uint(&scan, &ignored))) return false;
-    return scan_sections(&scan) && scan.at == scan.end;
+    return scan_sections(&scan) && scan.left == 0;
 }
 
 /* ---- unpacking ---- */
@@ -163,7 +165,7 @@ static bool peek_version(const uint8_t *bytes, size_t length, uint64_t *version_
                          uint64_t *request_out)
 {
     if (length > WIRE_HEADER_MAX) return false;
-    struct scan scan = {.at = bytes, .end = bytes + length};
+    struct scan scan = {.at = bytes, .left = length};
     uint64_t num_elements, request;
     if (!scan_array(&scan, &num_elements) || num_elements < 1) return false;
     if (!scan_uint(&scan, version_out)) return false;
