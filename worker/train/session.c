@@ -103,11 +103,8 @@ static souk_status connect_client(struct session *session)
 {
     const struct config *config = session->config;
     uint32_t rank = comm_rank(session->comm);
-    const char *servers[CONFIG_LIST_MAX];
-    for (uint32_t i = 0; i < session->addresses.num_items; i++)
-        servers[i] = session->addresses.items[i];
     struct souk_client_options options = {
-        .servers = servers,
+        .servers = (const char *const *)session->addresses.items,
         .num_servers = session->addresses.num_items,
         .job_epoch = choose_job_epoch(session->comm),
         .client_id = rank,
