@@ -42,6 +42,12 @@ struct mf_data {
     enum model_source source; // of the walk
 };
 
+static void create_names(struct mf_data *data)
+{
+    if (data->user_id == CONFIG_ID_STRING && !data->users) data->users = names_create();
+    if (data->item_id == CONFIG_ID_STRING && !data->items) data->items = names_create();
+}
+
 struct mf_data *mf_data_create(const struct mf_data_options *options)
 {
     struct mf_data *data = mem_calloc(1, sizeof *data, "ratings");
@@ -50,6 +56,7 @@ struct mf_data *mf_data_create(const struct mf_data_options *options)
     data->num_parts = options->num_parts;
     data->user_id = options->user_id;
     data->item_id = options->item_id;
+    create_names(data);
     return data;
 }
 
@@ -124,8 +131,7 @@ static souk_status open_training(struct mf_data *data)
     if (status != SOUK_OK) return status;
     data->user_id = data->train_format.user_id;
     data->item_id = data->train_format.item_id;
-    if (data->user_id == CONFIG_ID_STRING && !data->users) data->users = names_create();
-    if (data->item_id == CONFIG_ID_STRING && !data->items) data->items = names_create();
+    create_names(data);
 
     struct rating_stream_options options = {
         .reader = reader_options(data, &config->data.train, &data->train_format),

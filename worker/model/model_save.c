@@ -163,10 +163,11 @@ static souk_status move_all_observed(struct saving *saving)
 {
     struct manifest *next = &saving->next;
     const struct manifest *old = &saving->old;
-    uint32_t num = saving->save->num_observed > 0 ? saving->save->num_observed : old->num_observed;
+    bool keeps_old = saving->save->num_observed == 0 && !saving->save->drops_observed;
+    uint32_t num = keeps_old ? old->num_observed : saving->save->num_observed;
     next->observed = mem_calloc(num, sizeof(*next->observed), "manifest");
     next->num_observed = num;
-    if (saving->save->num_observed == 0 && num > 0)
+    if (keeps_old && num > 0)
         memcpy(next->observed, old->observed, num * sizeof(*next->observed));
     for (uint32_t i = 0; i < saving->save->num_observed; i++) {
         souk_status status = move_observed(saving, i);

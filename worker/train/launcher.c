@@ -119,7 +119,9 @@ souk_status launcher_start(const struct config *config, const char *program,
     }
     for (uint32_t i = 0; i < n && status == SOUK_OK; i++) {
         struct process *process = &launcher->processes[i];
-        snprintf(process->endpoint_file, sizeof process->endpoint_file, "%s/%u", launcher->dir, i);
+        char dir[sizeof launcher->dir];
+        memcpy(dir, launcher->dir, sizeof dir); // the compiler fears that the two overlap
+        snprintf(process->endpoint_file, sizeof process->endpoint_file, "%s/%u", dir, i);
         status = spawn(config, program, process);
     }
     uint64_t deadline_ms = clock_now_ms() + (uint64_t)(config->cluster.start_timeout_s * 1000);

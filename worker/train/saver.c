@@ -40,6 +40,54 @@ static souk_status write_config(const struct config *config)
     return status;
 }
 
+/* Where a section of config_show's text is, without its name; *length_out 0: it is not there. */
+static const char *find_section(const char *text, const char *name, size_t *length_out)
+{
+    const char *start = text ? strstr(text, name) : NULL;
+    *length_out = 0;
+    if (!start) return "";
+    start += strlen(name);
+    const char *end = start;
+    while (*end && !(end[0] == '\n' && end[1] && end[1] != ' ' && end[1] != '\n')) end++;
+    *length_out = (size_t)(end - start);
+    return start;
+}
+
+static bool is_same_section(const char *a, const char *b, const char *name)
+{
+    size_t a_length, b_length;
+    const char *a_start = find_section(a, name, &a_length);
+    const char *b_start = find_section(b, name, &b_length);
+    return a_length == b_length && memcmp(a_start, b_start, a_length) == 0;
+}
+
+/* A run goes on with the model that it began with; everything else may change. */
+static souk_status check_same_model(const struct config *config)
+{
+    struct config before;
+    config_init(&before);
+    char *path = path_of(config, "config.yaml");
+    souk_status status = config_read_file(&before, path);
+    struct buf was = {0}, is = {0};
+    if (status == SOUK_OK) {
+        config_show(&before, false, &was);
+        config_show(config, false, &is);
+        bool is_same = is_same_section(buf_text(&was), buf_text(&is), "\nmodel:") &&
+                       before.train.optimizer == config->train.optimizer &&
+                       before.run.seed == config->run.seed;
+        if (!is_same)
+            status = log_fail(SOUK_ECONFIG,
+                              "%s: the run began with other settings of run.seed, model.* or "
+                              "train.optimizer; go on with the same, or start without --resume",
+                              path);
+    }
+    buf_fini(&was);
+    buf_fini(&is);
+    mem_free(path);
+    config_fini(&before);
+    return status;
+}
+
 static souk_status prepare_model(const struct config *config)
 {
     char *dir = path_of(config, MODEL);
@@ -72,7 +120,7 @@ souk_status saver_prepare(const struct config *config, struct comm *comm, bool i
 {
     souk_status status = SOUK_OK;
     if (comm_rank(comm) == 0) {
-        status = file_make_dirs(config->run.dir);
+        status = is_resuming ? check_same_model(config) : file_make_dirs(config->run.dir);
         if (status == SOUK_OK && !is_resuming) status = drop_checkpoint(config);
         if (status == SOUK_OK && !is_resuming) status = prepare_model(config);
         if (status == SOUK_OK) status = write_config(config);
@@ -159,7 +207,8 @@ static void gather_observed(struct saver *saver, struct observed_files *files_ou
     *files_out = (struct observed_files){.bytes = bytes};
     if (comm_rank(options->comm) != 0) return;
     files_out->paths = mem_calloc(comm_size(options->comm), sizeof(char *), "observed files");
-    for (const char *path = bytes; path && path < (char *)bytes + length; path += strlen(path) + 1) {
+    for (const char *path = bytes; path && path < (char *)bytes + length;
+         path += strlen(path) + 1) {
         if (file_exists(path))
             files_out->paths[files_out->num++] = path;
         else
@@ -211,7 +260,8 @@ static souk_status save(struct saver *saver, const char *name, bool with_states,
                                         .users = users,
                                         .items = items,
                                         .observed = observed.paths,
-                                        .num_observed = observed.num};
+                                        .num_observed = observed.num,
+                                        .drops_observed = !saver->has_saved_model};
         status = model_dir_save(&saving);
         mem_free(dir);
         buf_fini(&state);
@@ -244,8 +294,12 @@ static void add_rank(struct json *json, const struct train_position *position)
     json_key(json, "samples"), json_uint(json, position->num_samples);
     json_key(json, "batches"), json_uint(json, position->num_batches);
     json_key(json, "steps"), json_uint(json, position->num_steps);
-    json_key(json, "sums"), json_open(json, '[');
-    for (uint32_t i = 0; i < MODEL_METRICS_MAX; i++) json_double(json, position->sums.values[i]);
+    json_key(json, "sums"), json_open(json, '{');
+    for (uint32_t i = 0; i < MODEL_METRICS_MAX; i++) {
+        char key[12];
+        snprintf(key, sizeof key, "%u", i);
+        json_key(json, key), json_double(json, position->sums.values[i]);
+    }
     json_close(json);
     json_close(json);
 }
@@ -287,10 +341,11 @@ souk_status saver_open_checkpoint(const struct config *config, struct model_dir 
     bool is_there = file_exists(buf_text(&manifest));
     buf_fini(&manifest);
     if (!is_there)
-        return log_fail(SOUK_ENOTFOUND,
-                        "%s has no checkpoint to go on from; start without --resume, or set run.dir "
-                        "to the folder of the run that was stopped",
-                        config->run.dir);
+        return log_fail(
+            SOUK_ENOTFOUND,
+            "%s has no checkpoint to go on from; start without --resume, or set run.dir "
+            "to the folder of the run that was stopped",
+            config->run.dir);
     char *dir = path_of(config, CHECKPOINT);
     souk_status status = model_dir_open(dir, dir_out);
     mem_free(dir);
@@ -315,8 +370,11 @@ static void read_position(const void *json, struct train_position *position)
     position->num_samples = json_value_u64(json, "samples", 0);
     position->num_batches = json_value_u64(json, "batches", 0);
     const void *sums = json_value_get(json, "sums");
-    for (uint32_t i = 0; i < MODEL_METRICS_MAX && i < json_value_count(sums); i++)
-        position->sums.values[i] = json_value_double(json_value_at(sums, i), 0);
+    for (uint32_t i = 0; i < MODEL_METRICS_MAX; i++) {
+        char key[12];
+        snprintf(key, sizeof key, "%u", i);
+        position->sums.values[i] = json_value_number(sums, key, 0);
+    }
 }
 
 souk_status saver_read_state(const struct model_dir *dir, const struct model_ops *ops,
@@ -326,8 +384,9 @@ souk_status saver_read_state(const struct model_dir *dir, const struct model_ops
     const void *extra = model_dir_extra(dir), *ranks = json_value_get(extra, "ranks");
     uint32_t rank = comm_rank(comm);
     if (!extra || json_value_count(ranks) == 0)
-        return log_fail(SOUK_EDATA, "%s: has no position of training; it is a model, not a "
-                                    "checkpoint, so start without --resume",
+        return log_fail(SOUK_EDATA,
+                        "%s: has no position of training; it is a model, not a "
+                        "checkpoint, so start without --resume",
                         model_dir_path(dir));
     struct train_state state = {.is_complete = json_value_bool(extra, "is_complete", false)};
     state.position.epoch = (uint32_t)json_value_u64(extra, "epoch", 0);
@@ -351,8 +410,8 @@ souk_status saver_load_tables(struct model_dir *dir, struct souk_client *client,
 {
     tables->num_tables = model_dir_num_tables(dir);
     for (uint32_t i = 0; i < tables->num_tables; i++) tables->specs[i] = *model_dir_spec(dir, i);
-    return comm_agree(
-        comm, model_dir_load(dir, client, comm_rank(comm), comm_size(comm), tables->ids));
+    return comm_agree(comm,
+                      model_dir_load(dir, client, comm_rank(comm), comm_size(comm), tables->ids));
 }
 
 souk_status saver_load_best(struct saver *saver)

@@ -1,12 +1,12 @@
 /* saver.h - what a run leaves on disk, and how it goes on from there.
  *
  *   run.dir/config.yaml    the resolved configuration
- *   run.dir/model/         the best model so far (model_dir.h); "extra": {"epoch": 7, "metrics": {}}
- *   run.dir/checkpoint/    tables with optimizer states and the position of every rank; "extra":
+ *   run.dir/model/         the best model so far (model_dir.h); "extra": {"epoch": 7, "metrics":
+ * {}} run.dir/checkpoint/    tables with optimizer states and the position of every rank; "extra":
  *       {"epoch": 7,              under way, from 0
  *        "is_complete": false,    nothing is left to train
  *        "best": {"epoch": 6, "num_worse": 1, "samples": 5000, "metrics": {"rmse": 0.93}},
- *        "ranks": [{"samples": 640, "batches": 64, "steps": 900, "sums": [...]}]}
+ *        "ranks": [{"samples": 640, "batches": 64, "steps": 900, "sums": {"0": 640}}]}
  *
  * All calls are collective: rank 0 writes, every rank gives its part.
  * Threads: owned by the compute thread.
@@ -19,8 +19,8 @@
 
 /* The best epoch so far: with train.patience by its validation, else the last one. */
 struct train_best {
-    uint32_t epoch;     // from 1; 0: none yet
-    uint32_t num_worse; // epochs since then
+    uint32_t epoch;               // from 1; 0: none yet
+    uint32_t num_worse;           // epochs since then
     struct evaluation validation; // num_samples 0: there was none
 };
 
@@ -61,9 +61,8 @@ SOUK_MUST_CHECK souk_status saver_open_checkpoint(const struct config *config,
 /* Reads the state of a checkpoint. A checkpoint of another number of ranks lets the epoch begin
  * anew, and says so. */
 SOUK_MUST_CHECK souk_status saver_read_state(const struct model_dir *dir,
-                                             const struct model_ops *ops,
-                                             const struct model *model, struct comm *comm,
-                                             struct train_state *state_out);
+                                             const struct model_ops *ops, const struct model *model,
+                                             struct comm *comm, struct train_state *state_out);
 /* Pushes the rows of a model or checkpoint to the servers and takes its table settings over. */
 SOUK_MUST_CHECK souk_status saver_load_tables(struct model_dir *dir, struct souk_client *client,
                                               struct comm *comm, struct tables *tables);

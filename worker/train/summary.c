@@ -1,0 +1,177 @@
+/* summary.c - see summary.h. */
+#include "worker/train/summary.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/text/json.h"
+#include "worker/report/svg.h"
+
+/* ---- text ---- */
+
+static void add_evaluation(const char *name, const struct evaluation *evaluation, struct buf *out)
+{
+    char digits[32];
+    if (evaluation->num_samples == 0) return;
+    buf_printf(out, "%-11s", name);
+    for (uint32_t i = 0; i < evaluation->num_metrics; i++) {
+        const struct model_metric *metric = &evaluation->metrics[i];
+        // Errors have six places, counts none.
+        bool is_count = metric->value >= 0 && metric->value == floor(metric->value) && i > 0;
+        buf_printf(out, is_count ? "%s %.0f  " : "%s %.6f  ", metric->name, metric->value);
+    }
+    buf_printf(out, "(%s samples)\n", text_group_digits(evaluation->num_samples, digits));
+}
+
+static void add_bytes(const char *what, uint64_t raw, uint64_t sent, struct buf *out)
+{
+    buf_printf(out, "%s %.1f MB as %.1f", what, (double)raw * 1e-6, (double)sent * 1e-6);
+    if (raw > 0) buf_printf(out, " (%.2f)", (double)sent / (double)raw);
+}
+
+static void add_files(const struct summary *summary, struct buf *out)
+{
+    const char *dir = summary->config->run.dir;
+    const struct train_result *result = summary->result;
+    buf_printf(out, "files      %s/: config.yaml events.jsonl result.json%s\n", dir,
+               result->num_points > 0 ? " curve.svg" : "");
+    if (result->best_epoch > 0)
+        buf_printf(out, "model      %s/model, epoch %u of %u\n", dir, result->best_epoch,
+                   result->num_epochs);
+    if (summary->is_stopped)
+        buf_printf(out, "stopped    %s/checkpoint; the same command with --resume goes on\n", dir);
+}
+
+void summary_format(const struct summary *summary, struct buf *out)
+{
+    const struct train_result *result = summary->result;
+    const struct souk_client_stats *wire = &result->wire;
+    char samples[32], rate[32], bad[32];
+    double per_s = result->seconds > 0 ? result->num_samples / result->seconds : 0;
+    add_evaluation("validation", &result->validation, out);
+    add_evaluation("test", &result->test, out);
+    buf_printf(out,
+               "training   %s samples in %.1f s, %s a second; waiting %.1f %%; staleness %.1f\n",
+               text_group_digits((unsigned long long)result->num_samples, samples), result->seconds,
+               text_group_digits((unsigned long long)per_s, rate), result->wait_percent,
+               result->staleness);
+    buf_add_text(out, "wire       ");
+    add_bytes("pulled", wire->raw_bytes_pulled, wire->sent_bytes_pulled, out);
+    add_bytes(", pushed", wire->raw_bytes_pushed, wire->sent_bytes_pushed, out);
+    if (wire->retries > 0) buf_printf(out, "; %llu sent again", (unsigned long long)wire->retries);
+    buf_add_char(out, '\n');
+    if (result->num_rows_bad > 0)
+        buf_printf(out, "bad rows   %s skipped\n", text_group_digits(result->num_rows_bad, bad));
+    add_files(summary, out);
+}
+
+/* ---- result.json ---- */
+
+static void add_json_evaluation(struct json *json, const char *key,
+                                const struct evaluation *evaluation)
+{
+    json_key(json, key);
+    if (evaluation->num_samples == 0) {
+        json_null(json);
+        return;
+    }
+    json_open(json, '{');
+    json_key(json, "samples"), json_uint(json, evaluation->num_samples);
+    for (uint32_t i = 0; i < evaluation->num_metrics; i++) {
+        json_key(json, evaluation->metrics[i].name);
+        json_double(json, evaluation->metrics[i].value);
+    }
+    json_close(json);
+}
+
+static void format_result(const struct summary *summary, struct buf *out)
+{
+    const struct train_result *result = summary->result;
+    struct json writer, *json = &writer;
+    json_init(json, out);
+    json_open(json, '{');
+    json_key(json, "status"), json_string(json, summary->is_stopped ? "stopped" : "done");
+    json_key(json, "epochs"), json_uint(json, result->num_epochs);
+    json_key(json, "best_epoch"), json_uint(json, result->best_epoch);
+    add_json_evaluation(json, "validation", &result->validation);
+    add_json_evaluation(json, "test", &result->test);
+    json_key(json, "samples"), json_uint(json, (uint64_t)result->num_samples);
+    json_key(json, "seconds"), json_double(json, result->seconds);
+    json_key(json, "samples_per_s"), json_double(json, result->num_samples / result->seconds);
+    json_key(json, "wait_percent"), json_double(json, result->wait_percent);
+    json_key(json, "staleness"), json_double(json, result->staleness);
+    json_key(json, "bad_rows"), json_uint(json, result->num_rows_bad);
+    json_key(json, "bytes"), json_open(json, '{');
+    json_key(json, "raw_pulled"), json_uint(json, result->wire.raw_bytes_pulled);
+    json_key(json, "sent_pulled"), json_uint(json, result->wire.sent_bytes_pulled);
+    json_key(json, "raw_pushed"), json_uint(json, result->wire.raw_bytes_pushed);
+    json_key(json, "sent_pushed"), json_uint(json, result->wire.sent_bytes_pushed);
+    json_close(json);
+    json_key(json, "topology"), json_string(json, summary->topology);
+    json_close(json);
+    buf_add_char(out, '\n');
+}
+
+/* ---- curve.svg ---- */
+
+static void format_curve(const struct summary *summary, struct buf *out)
+{
+    const struct train_result *result = summary->result;
+    uint32_t n = result->num_points;
+    double *epochs = mem_calloc(n, sizeof *epochs, "curve");
+    double *losses = mem_calloc(n, sizeof *losses, "curve");
+    double *validations = mem_calloc(n, sizeof *validations, "curve");
+    for (uint32_t i = 0; i < n; i++) {
+        epochs[i] = result->points[i].epoch;
+        losses[i] = result->points[i].loss;
+        // The loss of the figure that is shown beside it: squares, where that is a root of them.
+        validations[i] = result->points[i].validation;
+    }
+    bool has_validation = result->validation.num_samples > 0;
+    const char *metric = has_validation ? result->validation.metrics[0].name : "";
+    bool is_root = strcmp(metric, "rmse") == 0 || !has_validation;
+    for (uint32_t i = 0; i < n && is_root; i++) losses[i] = sqrt(losses[i]);
+    const struct svg_curve curves[] = {
+        {.name = is_root ? "training rmse" : "training loss",
+         .x = epochs,
+         .y = losses,
+         .num_points = n},
+        {.name = "validation", .x = epochs, .y = validations, .num_points = n}};
+    const struct svg_plot plot = {.title = "Training",
+                                  .x_axis = "epoch",
+                                  .y_axis = is_root ? "rmse" : metric,
+                                  .curves = curves,
+                                  .num_curves = has_validation ? 2 : 1,
+                                  .marker_x = has_validation ? result->best_epoch : (double)NAN,
+                                  .marker_name = "best"};
+    svg_plot(&plot, out);
+    mem_free(epochs);
+    mem_free(losses);
+    mem_free(validations);
+}
+
+static souk_status write_file(const struct summary *summary, const char *name,
+                              const struct buf *text)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/%s", summary->config->run.dir, name);
+    souk_status status = file_write_atomic(buf_text(&path), buf_text(text), text->length);
+    buf_fini(&path);
+    return status;
+}
+
+souk_status summary_write_files(const struct summary *summary)
+{
+    struct buf text = {0};
+    format_result(summary, &text);
+    souk_status status = write_file(summary, "result.json", &text);
+    if (status == SOUK_OK && summary->result->num_points > 0) {
+        buf_clear(&text);
+        format_curve(summary, &text);
+        status = write_file(summary, "curve.svg", &text);
+    }
+    buf_fini(&text);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* summary.h - the end of a run: for people on standard output, for programs in run.dir/result.json,
+ * and as a curve in run.dir/curve.svg.
+ *
+ * result.json: {"status": "done" | "stopped", "epochs", "best_epoch", "validation": {"samples",
+ * metrics...} | null, "test": the same, "samples", "seconds", "samples_per_s", "wait_percent",
+ * "staleness", "bad_rows", "bytes": {"raw_pulled", "sent_pulled", "raw_pushed", "sent_pushed"},
+ * "topology"}. Threads: one owner.
+ */
+#ifndef SOUK_WORKER_TRAIN_SUMMARY_H
+#define SOUK_WORKER_TRAIN_SUMMARY_H
+
+#include "worker/train/trainer.h"
+
+struct summary {
+    const struct config *config;
+    const struct train_result *result;
+    const char *topology;
+    bool is_stopped; // there is a checkpoint to go on from
+};
+
+void summary_format(const struct summary *summary, struct buf *out);
+/* result.json and curve.svg. */
+SOUK_MUST_CHECK souk_status summary_write_files(const struct summary *summary);
+
+#endif
