@@ -50,6 +50,7 @@ static void catch_stop_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL); // what mpirun passes on to its ranks
 }
 
 // The first of the variables that is set, or NULL.

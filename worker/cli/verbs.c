@@ -7,6 +7,7 @@
 
 // In the order of `souk help`.
 static const struct verb *const verbs[] = {
+    &verb_train,
     &verb_config_show,
     &verb_config_check,
     &verb_config_doc,

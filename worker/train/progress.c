@@ -13,8 +13,9 @@ struct progress {
     bool is_line_open;  // a row stands on the terminal's current line
     double validation;  // NAN: none yet
     uint64_t row_ns;    // when the last row was
-    double row_samples; // of the epoch, at the last row
-    double row_loss;    // summed
+    double row_samples; // of the epoch, at the last row; less than 0: that was in the epoch before
+    double row_loss;    // summed, likewise
+    double last_samples, last_loss; // of the epoch, at the last update
     double row_bytes;
     double row_wait_s, row_busy_s;
 };
@@ -173,8 +174,11 @@ void progress_destroy(struct progress *progress)
 
 void progress_begin_epoch(struct progress *progress, double num_samples, double loss)
 {
-    progress->row_samples = num_samples;
-    progress->row_loss = loss;
+    // What the epoch before has added since the last row still belongs to the next row.
+    progress->row_samples = num_samples - (progress->last_samples - progress->row_samples);
+    progress->row_loss = loss - (progress->last_loss - progress->row_loss);
+    progress->last_samples = num_samples;
+    progress->last_loss = loss;
 }
 
 void progress_set_validation(struct progress *progress, double value)
@@ -186,6 +190,8 @@ bool progress_update(struct progress *progress, uint32_t epoch, const struct tra
                      float lr, uint64_t now_ns, bool is_due, struct progress_row *row_out)
 {
     double elapsed_s = (double)(now_ns - progress->row_ns) * 1e-9;
+    progress->last_samples = totals->num_samples;
+    progress->last_loss = totals->loss;
     if (elapsed_s < progress->options.every_s && !is_due) return false;
     struct progress_row row = make_row(progress, epoch, totals, now_ns);
     row.lr = lr;
