@@ -288,7 +288,7 @@ static int by_number(const void *a, const void *b)
 
 static bool is_among(const uint64_t *users, uint32_t num_users, uint64_t user)
 {
-    return bsearch(&user, users, num_users, sizeof(*users), by_number) != NULL;
+    return num_users > 0 && bsearch(&user, users, num_users, sizeof(*users), by_number) != NULL;
 }
 
 // Turns differences into users; *has_any_out: whether one of the users asked for is there.

@@ -91,15 +91,18 @@ static uint32_t first_data_line(const struct sample *sample)
     return sample->num_lines > 1;
 }
 
-// The number of columns that most data lines have, and how many lines agree.
+// The number of columns that most lines have (of equals, the first line's, else the largest), and
+// how many lines agree.
 static uint32_t usual_columns(struct sample *sample, const char *delimiter, uint32_t *num_lines_out)
 {
     uint32_t counts[RATING_COLUMNS_MAX + 2] = {0};
-    for (uint32_t line = first_data_line(sample); line < sample->num_lines; line++)
+    for (uint32_t line = 0; line < sample->num_lines; line++)
         counts[split_sample(sample, delimiter, line)]++;
     uint32_t best = 1;
     for (uint32_t n = 2; n < RATING_COLUMNS_MAX + 2; n++)
-        if (counts[n] > counts[best]) best = n;
+        if (counts[n] > 0 && counts[n] >= counts[best]) best = n;
+    uint32_t first = split_sample(sample, delimiter, 0);
+    if (first > 1 && counts[first] == counts[best]) best = first;
     *num_lines_out = counts[best];
     return best;
 }
@@ -137,7 +140,7 @@ static souk_status infer_delimiter(struct sample *sample, uint32_t num_needed,
                                    struct rating_format *format)
 {
     static const char *const candidates[] = {"\t", "::", "|", ";", ",", " "};
-    uint32_t best_agree = (sample->num_lines - first_data_line(sample)) / 2;
+    uint32_t best_agree = (sample->num_lines - 1) / 2;
     const char *best = NULL;
     for (size_t i = 0; i < sizeof(candidates) / sizeof(*candidates); i++) {
         uint32_t num_agree = 0, n = usual_columns(sample, candidates[i], &num_agree);
