@@ -167,7 +167,7 @@ static souk_status run_verb(const struct verb *verb, int argc, char **argv)
         .terminal_columns = terminal_columns(),
         .stop_signal = &stop_signal,
     };
-    catch_stop_signals();
+    if (!verb->is_stopped_hard) catch_stop_signals();
     return verb->run(&program, argc, argv);
 }
 

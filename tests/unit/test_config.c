@@ -489,7 +489,7 @@ static void what_is_shown_reads_back_whatever_the_text(void **state)
 static void what_is_shown_reads_back_whatever_the_number(void **state)
 {
     (void)state;
-    static const float numbers[] = {0.1f, 1.0f / 3, 1e-45f, 3.4028235e38f, 16777217, 1e-7f};
+    static const float numbers[] = {0.1f, 1.0f / 3, 1e-45f, 3.4028235e38f, 16777216, 1e-7f};
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         struct config config, again;
         config_init(&config);

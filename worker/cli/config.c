@@ -46,6 +46,7 @@ const struct verb verb_config_show = {
         "  --changed         only what differs from the defaults\n"
         "  --origin          say behind each value which file and line it came from\n",
     .run = show,
+    .is_stopped_hard = true,
 };
 
 static souk_status check_model(const struct config *config)
@@ -78,6 +79,7 @@ const struct verb verb_config_check = {
             "  FILE, -c FILE     configuration to read\n"
             "  --set KEY=VALUE   set an option on top of it\n",
     .run = check,
+    .is_stopped_hard = true,
 };
 
 static souk_status doc(const struct program *program, int argc, char **argv)
@@ -102,4 +104,5 @@ const struct verb verb_config_doc = {
             "Prints a table of all options with types, ranges, defaults and meanings: the text of\n"
             "conf/REFERENCE.md. `souk help KEY` prints some of them for a terminal.\n",
     .run = doc,
+    .is_stopped_hard = true,
 };

@@ -27,6 +27,7 @@ struct verb {
     const char *summary; // one line for `souk help`
     const char *help;    // the whole page
     souk_status (*run)(const struct program *program, int argc, char **argv); // argv[0]: the verb
+    bool is_stopped_hard; // run() does not watch stop_signal: the first SIGINT or SIGTERM ends it
 };
 
 /* The verb that the words begin with (argv[0] is the first word behind the program's name) and how
