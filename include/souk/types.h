@@ -51,7 +51,8 @@ enum souk_init {
 enum souk_push_mode {
     SOUK_PUSH_GRADIENT = 0, // through the table's optimizer
     SOUK_PUSH_ADD = 1,      // row += pushed row; for workers that update copies of rows themselves
-    SOUK_PUSH_ASSIGN = 2,   // row (and optimizer state where it is sent) = pushed; loads models
+    SOUK_PUSH_ASSIGN = 2, // row (and optimizer state where it is sent) = pushed, fp32 whatever the
+                          // codec; loads models
     SOUK_NUM_PUSH_MODES
 };
 

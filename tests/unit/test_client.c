@@ -242,7 +242,7 @@ static void every_codec_carries_rows_both_ways(void **state)
     (void)state;
     enum { N = 500, DIM = 8 };
     static const float ERRORS[SOUK_NUM_CODECS] = {0, 1.0f / 512, 1.0f / 64, 2.0f / 64};
-    static float sent[N * DIM], got[N * DIM];
+    static float zeros[N * DIM], sent[N * DIM], got[N * DIM];
     for (uint32_t i = 0; i < N * DIM; i++) sent[i] = sinf((float)i);
     for (uint32_t num_servers = 1; num_servers <= 2; num_servers++) {
         begin(num_servers);
@@ -253,8 +253,11 @@ static void every_codec_carries_rows_both_ways(void **state)
             struct souk_push push = {.table = table,
                                      .num_keys = N,
                                      .keys = keys,
-                                     .rows = sent,
+                                     .rows = zeros,
                                      .mode = SOUK_PUSH_ASSIGN};
+            must_push(client, &push, 1);
+            push.rows = sent;
+            push.mode = SOUK_PUSH_ADD;
             must_push(client, &push, 1);
             struct souk_pull pull = {table, N, keys, got, NULL, false};
             must_pull(client, &pull, 1);
@@ -264,6 +267,28 @@ static void every_codec_carries_rows_both_ways(void **state)
         free(keys);
         if (num_servers == 1) end(NULL);
     }
+}
+
+/* Whatever the codec: a model that is loaded has to be the one that was saved. */
+static void assignments_travel_exactly(void **state)
+{
+    (void)state;
+    enum { N = 100, DIM = 8 };
+    static float sent[N * DIM], got[N * DIM];
+    for (uint32_t i = 0; i < N * DIM; i++) sent[i] = sinf((float)i) * 3e4f;
+    begin(2);
+    uint64_t *keys = new_keys(N, 77);
+    for (int codec = 0; codec < SOUK_NUM_CODECS; codec++) {
+        uint32_t table;
+        open_with(souk_codec_name((enum souk_codec)codec), (enum souk_codec)codec, &table);
+        struct souk_push push = {
+            .table = table, .num_keys = N, .keys = keys, .rows = sent, .mode = SOUK_PUSH_ASSIGN};
+        must_push(client, &push, 1);
+        struct souk_pull pull = {table, N, keys, got, NULL, true};
+        must_pull(client, &pull, 1);
+        assert_memory_equal(got, sent, sizeof(got));
+    }
+    free(keys);
 }
 
 static void rows_of_zeros_travel_packed(void **state)
@@ -320,7 +345,7 @@ static void stochastic_rounding_depends_on_the_seed(void **state)
         uint32_t table;
         open_with("item", SOUK_CODEC_INT8, &table);
         struct souk_push push = {
-            .table = table, .num_keys = N, .keys = keys, .rows = rows, .mode = SOUK_PUSH_ASSIGN};
+            .table = table, .num_keys = N, .keys = keys, .rows = rows, .mode = SOUK_PUSH_ADD};
         must_push(client, &push, 1);
         struct souk_pull pull = {table, N, keys, drawn[run], NULL, true};
         must_pull(client, &pull, 1);
@@ -480,6 +505,7 @@ int main(void)
         cmocka_unit_test_teardown(wrong_calls_are_refused_and_send_nothing, end),
         cmocka_unit_test_teardown(tables_are_found_again_and_differences_refused, end),
         cmocka_unit_test_teardown(every_codec_carries_rows_both_ways, end),
+        cmocka_unit_test_teardown(assignments_travel_exactly, end),
         cmocka_unit_test_teardown(rows_of_zeros_travel_packed, end),
         cmocka_unit_test_teardown(exact_pulls_come_as_fp32, end),
         cmocka_unit_test_teardown(stochastic_rounding_depends_on_the_seed, end),

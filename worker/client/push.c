@@ -97,11 +97,18 @@ static struct codec_rounding rounding_of(const struct souk_client *client,
     };
 }
 
+/* Assignments travel exactly: a model that is loaded has to be the one that was saved. */
+static enum souk_codec codec_of(const struct souk_client *client, const struct souk_push *part)
+{
+    return part->mode == SOUK_PUSH_ASSIGN ? SOUK_CODEC_FP32
+                                          : client->tables[part->table].spec.push_codec;
+}
+
 static size_t section_bound(const struct souk_client *client, const struct souk_push *part,
                             uint32_t count)
 {
     const struct souk_table_spec *spec = &client->tables[part->table].spec;
-    return codec_keys_bound(count) + codec_rows_bound(spec->push_codec, count, spec->dim) +
+    return codec_keys_bound(count) + codec_rows_bound(codec_of(client, part), count, spec->dim) +
            (size_t)count * state_floats(client, part) * sizeof(float);
 }
 
@@ -122,8 +129,8 @@ static void pack_section(struct souk_client *client, const struct stream *stream
     uint8_t *rows_at = keys_at + key_bytes;
     uint32_t row_codec;
     const float *rows = in_key_order(client, cut, part->rows, spec->dim, client->rows);
-    size_t row_bytes = codec_encode_rows(spec->push_codec, rows, cut->count, spec->dim, &rounding,
-                                         true, rows_at, &client->scratch, &row_codec);
+    size_t row_bytes = codec_encode_rows(codec_of(client, part), rows, cut->count, spec->dim,
+                                         &rounding, true, rows_at, &client->scratch, &row_codec);
     size_t state_bytes = (size_t)cut->count * states * sizeof(float);
     if (state_bytes > 0)
         memcpy(rows_at + row_bytes, in_key_order(client, cut, part->states, states, client->rows),
