@@ -8,6 +8,10 @@
 // In the order of `souk help`.
 static const struct verb *const verbs[] = {
     &verb_train,
+    &verb_evaluate,
+    &verb_predict,
+    &verb_recommend,
+    &verb_heatmap,
     &verb_config_show,
     &verb_config_check,
     &verb_config_doc,

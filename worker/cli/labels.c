@@ -1,0 +1,162 @@
+/* labels.c - see labels.h. */
+#include "worker/cli/labels.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/data/field.h"
+#include "worker/data/line_reader.h"
+#include "worker/data/rating_reader.h"
+#include "worker/data/title_file.h"
+#include "worker/model/mf.h"
+
+souk_status id_texts_users(struct loaded *loaded, struct id_texts *texts_out)
+{
+    *texts_out = (struct id_texts){.what = "user", .kind = mf_user_id(loaded->model)};
+    return model_dir_names(loaded->dir, "users", &texts_out->names);
+}
+
+souk_status id_texts_items(struct loaded *loaded, struct id_texts *texts_out)
+{
+    *texts_out = (struct id_texts){.what = "item", .kind = mf_item_id(loaded->model)};
+    return model_dir_names(loaded->dir, "items", &texts_out->names);
+}
+
+static souk_status parse(const struct id_texts *texts, const char *text, size_t length,
+                         uint64_t *key_out)
+{
+    field_trim(&text, &length);
+    if (length > 0 && rating_parse_id(texts->kind, text, length, key_out)) return SOUK_OK;
+    return log_fail(SOUK_EUSAGE,
+                    "\"%.*s\" is no %s id: those of this model are integers from 0 to 2^64-1",
+                    (int)(length < 100 ? length : 100), text, texts->what);
+}
+
+souk_status id_texts_parse(const struct id_texts *texts, const char *text, uint64_t *key_out)
+{
+    return parse(texts, text, strlen(text), key_out);
+}
+
+void id_texts_add(const struct id_texts *texts, uint64_t key, struct buf *out)
+{
+    size_t length;
+    const char *text = texts->names ? names_get(texts->names, key, &length) : NULL;
+    if (text)
+        buf_add(out, text, length);
+    else if (texts->kind == CONFIG_ID_INTEGER)
+        buf_printf(out, "%" PRIu64, key);
+    else
+        buf_printf(out, "#%016" PRIx64, key);
+}
+
+// Keys in the making.
+struct key_list {
+    const struct id_texts *texts;
+    uint64_t *keys;
+    uint32_t num_keys;
+    size_t capacity;
+};
+
+static souk_status add_text(struct key_list *list, const char *text, size_t length)
+{
+    uint64_t key;
+    souk_status status = parse(list->texts, text, length, &key);
+    if (status != SOUK_OK) return status;
+    mem_reserve(&list->keys, &list->capacity, (size_t)list->num_keys + 1, sizeof(*list->keys),
+                "ids");
+    list->keys[list->num_keys++] = key;
+    return SOUK_OK;
+}
+
+static souk_status add_file(struct key_list *list, const char *path)
+{
+    struct line_reader *reader;
+    souk_status status = line_reader_open(path, 0, 1, &reader);
+    if (status != SOUK_OK) return status;
+    const char *line;
+    size_t length;
+    while ((status = line_reader_next(reader, &line, &length)) == SOUK_OK) {
+        if (length == 0) continue;
+        status = add_text(list, line, length);
+        if (status != SOUK_OK) break;
+    }
+    line_reader_close(reader);
+    return status == SOUK_EEND ? SOUK_OK : status;
+}
+
+struct key_place {
+    uint64_t key;
+    uint32_t place; // in the list as it was given
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct key_place *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    uint32_t x = ((const struct key_place *)a)->place, y = ((const struct key_place *)b)->place;
+    return x < y ? -1 : x > y;
+}
+
+// Keeps the first of each key, in the given order.
+static void drop_repeated(struct key_list *list)
+{
+    struct key_place *places = mem_calloc(list->num_keys, sizeof(*places), "ids");
+    for (uint32_t i = 0; i < list->num_keys; i++)
+        places[i] = (struct key_place){.key = list->keys[i], .place = i};
+    qsort(places, list->num_keys, sizeof(*places), by_key);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < list->num_keys; i++)
+        if (n == 0 || places[n - 1].key != places[i].key) places[n++] = places[i];
+    qsort(places, n, sizeof(*places), by_place);
+    for (uint32_t i = 0; i < n; i++) list->keys[i] = places[i].key;
+    list->num_keys = n;
+    mem_free(places);
+}
+
+souk_status id_texts_parse_list(const struct id_texts *texts, const struct config_list *list,
+                                uint64_t **keys_out, uint32_t *num_keys_out)
+{
+    struct key_list keys = {.texts = texts};
+    souk_status status = SOUK_OK;
+    for (uint32_t i = 0; i < list->num_items && status == SOUK_OK; i++) {
+        const char *item = list->items[i];
+        status = item[0] == '@' ? add_file(&keys, item + 1) : add_text(&keys, item, strlen(item));
+    }
+    if (status != SOUK_OK) {
+        mem_free(keys.keys);
+        return status;
+    }
+    drop_repeated(&keys);
+    *keys_out = keys.keys;
+    *num_keys_out = keys.num_keys;
+    return SOUK_OK;
+}
+
+souk_status labels_titles(const struct loaded *loaded, const struct args *args,
+                          const struct id_texts *items, struct names **titles_out)
+{
+    const char *path = args->titles ? args->titles : loaded->config.data.titles;
+    *titles_out = NULL;
+    if (!path || !*path) return SOUK_OK;
+    if (!args->titles && !file_exists(path)) {
+        log_warning("%s: data.titles names it, but it is not there; showing ids instead", path);
+        return SOUK_OK;
+    }
+    return title_file_load(&loaded->config, path, items->kind, titles_out);
+}
+
+void labels_add_title(const struct names *titles, uint64_t key, struct buf *out)
+{
+    size_t length;
+    const char *title = titles ? names_get(titles, key, &length) : NULL;
+    if (title) buf_add(out, title, length);
+}

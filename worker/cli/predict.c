@@ -1,0 +1,196 @@
+/* predict.c - souk predict: a rating for every user and item of a file, in the order of the file.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/cli/labels.h"
+#include "worker/cli/loaded.h"
+#include "worker/cli/output.h"
+#include "worker/cli/row_set.h"
+#include "worker/data/rating_reader.h"
+#include "worker/model/mf.h"
+
+enum { ROWS_A_STEP = 16384 };
+
+struct prediction_run {
+    struct loaded *loaded;
+    struct rating_format format; // of the input
+    struct rating_reader *reader;
+    struct id_texts users, items; // texts of string ids are learnt from the input
+    struct names *user_names, *item_names;
+    struct row_set user_rows, item_rows;
+    struct rating ratings[ROWS_A_STEP];
+    uint64_t keys[ROWS_A_STEP]; // of one side of ratings
+    uint64_t num_rows, num_cold_users, num_cold_items;
+};
+
+static souk_status open_reader(struct prediction_run *run, const struct config_list *files)
+{
+    struct loaded *loaded = run->loaded;
+    struct config config = loaded->config; // with the ids as the training data had them
+    config.data.user_id = mf_user_id(loaded->model);
+    config.data.item_id = mf_item_id(loaded->model);
+    struct rating_format *format = &run->format;
+    souk_status status = rating_format_resolve(&config, files->items[0], false, format);
+    if (status != SOUK_OK) return status;
+    if (format->user_id == CONFIG_ID_STRING) run->user_names = names_create();
+    if (format->item_id == CONFIG_ID_STRING) run->item_names = names_create();
+    run->users = (struct id_texts){.what = "user", .kind = format->user_id, run->user_names};
+    run->items = (struct id_texts){.what = "item", .kind = format->item_id, run->item_names};
+    format->has_rating = false; // what stands there is not looked at, so it cannot be wrong
+    struct rating_reader_options options = {.files = files,
+                                            .format = format,
+                                            .num_parts = 1,
+                                            .max_bad_rows = config.data.max_bad_rows,
+                                            .users = run->user_names,
+                                            .items = run->item_names};
+    return rating_reader_open(&options, &run->reader);
+}
+
+static souk_status pull_rows(struct prediction_run *run, uint32_t num)
+{
+    struct loaded *loaded = run->loaded;
+    for (uint32_t i = 0; i < num; i++) run->keys[i] = run->ratings[i].user;
+    row_set_take(&run->user_rows, model_dir_spec(loaded->dir, MF_USER)->dim, run->keys, num);
+    for (uint32_t i = 0; i < num; i++) run->keys[i] = run->ratings[i].item;
+    row_set_take(&run->item_rows, model_dir_spec(loaded->dir, MF_ITEM)->dim, run->keys, num);
+    souk_status status = row_set_pull(&run->user_rows, loaded->client, loaded->tables[MF_USER]);
+    if (status != SOUK_OK) return status;
+    return row_set_pull(&run->item_rows, loaded->client, loaded->tables[MF_ITEM]);
+}
+
+static bool needs_quotes(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == ',' || text[i] == '"' || text[i] == '\r' || text[i] == '\n') return true;
+    return false;
+}
+
+// An id as a field of a CSV file, in quotes where its bytes need them.
+static void add_field(const struct id_texts *texts, uint64_t key, struct buf *id, struct buf *out)
+{
+    buf_clear(id);
+    id_texts_add(texts, key, id);
+    bool is_quoted = needs_quotes(buf_text(id), id->length);
+    if (is_quoted) buf_add_char(out, '"');
+    for (size_t i = 0; i < id->length; i++) {
+        if (is_quoted && id->text[i] == '"') buf_add_char(out, '"');
+        buf_add_char(out, id->text[i]);
+    }
+    if (is_quoted) buf_add_char(out, '"');
+}
+
+static void predict_rows(struct prediction_run *run, uint32_t num, struct buf *out)
+{
+    struct buf id = {0};
+    for (uint32_t i = 0; i < num; i++) {
+        const struct rating *rating = &run->ratings[i];
+        const float *user = row_set_get(&run->user_rows, rating->user);
+        const float *item = row_set_get(&run->item_rows, rating->item);
+        run->num_cold_users += !user;
+        run->num_cold_items += !item;
+        add_field(&run->users, rating->user, &id, out);
+        buf_add_char(out, ',');
+        add_field(&run->items, rating->item, &id, out);
+        buf_printf(out, ",%.7g\n", (double)mf_predict(run->loaded->model, user, item));
+    }
+    buf_fini(&id);
+    run->num_rows += num;
+}
+
+static souk_status predict_all(struct prediction_run *run, struct output *output)
+{
+    struct buf text = {0};
+    buf_add_text(&text, "user,item,prediction\n");
+    souk_status status = output_write(output, &text);
+    while (status == SOUK_OK) {
+        uint32_t num = 0;
+        status = rating_reader_next(run->reader, run->ratings, ROWS_A_STEP, &num);
+        if (status != SOUK_OK || num == 0) break;
+        status = pull_rows(run, num);
+        if (status != SOUK_OK) break;
+        predict_rows(run, num, &text);
+        status = output_write(output, &text);
+    }
+    buf_fini(&text);
+    return status;
+}
+
+static void print_counts(const struct prediction_run *run)
+{
+    char rows[32], users[32], items[32];
+    log_info("%s rows; %s with an unknown user, %s with an unknown item: predicted from the mean "
+             "and the known biases",
+             text_group_digits(run->num_rows, rows), text_group_digits(run->num_cold_users, users),
+             text_group_digits(run->num_cold_items, items));
+}
+
+static souk_status write_predictions(struct prediction_run *run, const struct args *args)
+{
+    struct output *output;
+    souk_status status = open_reader(run, &args->data);
+    if (status == SOUK_OK) status = output_open(args->output, &output);
+    if (status != SOUK_OK) return status;
+    status = predict_all(run, output);
+    if (status == SOUK_OK)
+        status = output_finish(output);
+    else
+        output_drop(output);
+    if (status == SOUK_OK) print_counts(run);
+    return status;
+}
+
+static souk_status predict(struct loaded *loaded, const struct args *args)
+{
+    if (args->data.num_items == 0)
+        return log_fail(SOUK_EUSAGE, "predict: for whom? Give --data FILE, or --data - for "
+                                     "standard input");
+    souk_status status = loaded_need(loaded, "mf", "predict");
+    if (status != SOUK_OK || !loaded_is_leader(loaded)) return status;
+    struct prediction_run *run = mem_calloc(1, sizeof(*run), "predictions");
+    run->loaded = loaded;
+    status = write_predictions(run, args);
+    rating_reader_close(run->reader);
+    names_destroy(run->user_names);
+    names_destroy(run->item_names);
+    row_set_fini(&run->user_rows);
+    row_set_fini(&run->item_rows);
+    mem_free(run);
+    return status;
+}
+
+static souk_status run_verb(const struct program *program, int argc, char **argv)
+{
+    struct args args;
+    struct loaded loaded = {0};
+    souk_status status = args_parse(&verb_predict, ARG_CONFIG | ARG_MODEL | ARG_DATA | ARG_OUTPUT,
+                                    argc, argv, &args);
+    if (status == SOUK_OK) {
+        status = loaded_open(program, &args, "predict", &loaded);
+        if (status == SOUK_OK) status = loaded_finish(&loaded, predict(&loaded, &args));
+    }
+    loaded_close(&loaded);
+    args_fini(&args);
+    return status;
+}
+
+const struct verb verb_predict = {
+    .name = "predict",
+    .summary = "a rating for every user and item of a file",
+    .help =
+        "usage: souk predict -m DIR --data FILE [-o OUT] [--set key=value]\n"
+        "\n"
+        "Writes CSV with a header, user,item,prediction, a line for each line of the input and in\n"
+        "its order. Unknown users and items are predicted from the mean and the known biases; how\n"
+        "many there were is said on standard error.\n"
+        "\n"
+        "  -m DIR        run.dir of a training, or a model folder\n"
+        "  --data FILE   users and items; a rating may stand there and is not looked at;\n"
+        "                repeatable; - is standard input\n"
+        "  -o OUT        a file, which appears when it is whole; else standard output\n"
+        "  --set KEY=VALUE   such as data.delimiter=tab, data.user=1, data.item=2\n",
+    .run = run_verb,
+};
