@@ -257,7 +257,6 @@ souk_status epoch_run(const struct epoch_options *options, struct train_position
                           .max_flights = max_flights,
                           .num_pulled = position->num_batches,
                           .start_ns = clock_now_ns(),
-                          .voted_ns = clock_now_ns(),
                           .busy_before_s = meter->busy_s,
                           .wait_before_s = meter->wait_s,
                           .client_wait_before_s = (double)stats.wait_ns * 1e-9};
