@@ -159,7 +159,7 @@ static void undelimited_text_is_refused_with_advice(void **state)
     (void)state;
     assert_refused("hello\nworld\n", NULL, SOUK_EDATA, ":1: cannot tell what separates");
     assert_refused("1,2\n3,4\n", NULL, SOUK_EDATA, "cannot tell what separates the 3 columns");
-    assert_refused("1,2,3\n", "data.delimiter=tab", SOUK_EDATA, "lines have 1 columns");
+    assert_refused("1,2,3\n", "data.delimiter=tab", SOUK_ECONFIG, "have 1 columns, but 3");
 }
 
 static void wide_text_is_refused_with_advice(void **state)
@@ -184,7 +184,7 @@ static void unknown_column_is_refused_with_the_names(void **state)
 {
     (void)state;
     const char *text = "user_id,item_id,rating\n1,2,3\n";
-    assert_refused(text, "data.item=itm_id", SOUK_ECONFIG, "\"itm_id\", which is no column of");
+    assert_refused(text, "data.item=itm_id", SOUK_ECONFIG, "data.item: \"itm_id\" is no column of");
     assert_refused(text, "data.item=itm_id", SOUK_ECONFIG,
                    "it has: user_id, item_id, rating; did you mean \"item_id\"?");
     assert_refused(text, "data.item=itm_id", SOUK_ECONFIG, "--set");

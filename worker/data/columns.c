@@ -121,18 +121,17 @@ static souk_status no_such_name(const struct config *config, const char *path,
 {
     const char *key = roles[role].key, *name = told(config, role);
     if (!header)
-        return log_fail(SOUK_ECONFIG,
-                        "%s: %s is \"%s\", but %s is read without a header; give the position of "
-                        "the column, from 1, or set data.header=yes",
-                        config_origin(config, key), key, name, path);
+        return config_fail_at(config, key,
+                              "%s is read without a header; give the position of the column, from "
+                              "1, instead of \"%s\", or set data.header=yes",
+                              path, name);
     struct buf list = {0};
     list_names(header, &list);
     const char *near =
         text_nearest(name, (const char *const *)(const void *)header->names, header->count);
-    souk_status status =
-        log_fail(SOUK_ECONFIG, "%s: %s is \"%s\", which is no column of %s; it has: %s%s%s%s",
-                 config_origin(config, key), key, name, path, buf_text(&list),
-                 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    souk_status status = config_fail_at(
+        config, key, "\"%s\" is no column of %s; it has: %s%s%s%s", name, path, buf_text(&list),
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     buf_fini(&list);
     return status;
 }
@@ -158,11 +157,10 @@ static souk_status find_told_column(const struct config *config, const char *pat
     uint64_t position = 0;
     if (found < 0 && field_parse_u64(name, strlen(name), &position)) {
         if (position < 1 || position > num_columns)
-            return log_fail(SOUK_ECONFIG,
-                            "%s: %s is column %s, but %s has columns 1 to %u; set data.delimiter "
-                            "if they are cut in the wrong places",
-                            config_origin(config, roles[role].key), roles[role].key, name, path,
-                            num_columns);
+            return config_fail_at(config, roles[role].key,
+                                  "%s has columns 1 to %u, no column %s; set data.delimiter if "
+                                  "they are cut in the wrong places",
+                                  path, num_columns, name);
         found = (int)position - 1;
     }
     if (found < 0) return no_such_name(config, path, header, role);

@@ -115,8 +115,8 @@ static souk_status copy_delimiter(const struct config *config, const char *told,
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcmp(told, words[i][0]) == 0) told = words[i][1];
     if (strlen(told) >= sizeof(format->delimiter))
-        return log_fail(SOUK_ECONFIG, "%s: data.delimiter is longer than %zu bytes",
-                        config_origin(config, "data.delimiter"), sizeof(format->delimiter) - 1);
+        return config_fail_at(config, "data.delimiter", "\"%s\" is longer than %zu bytes", told,
+                              sizeof(format->delimiter) - 1);
     strcpy(format->delimiter, told);
     return SOUK_OK;
 }
@@ -167,11 +167,11 @@ static souk_status resolve_delimiter(const struct config *config, struct sample 
         return log_fail(SOUK_EDATA, "%s has more than %d columns", sample->name,
                         RATING_COLUMNS_MAX);
     if (format->num_columns >= num_needed) return SOUK_OK;
-    return log_fail(SOUK_EDATA,
-                    "%s: lines have %u columns with data.delimiter \"%s\" (%s), but %u are needed; "
-                    "set it to auto or to what separates them",
-                    sample->name, format->num_columns, told,
-                    config_origin(config, "data.delimiter"), num_needed);
+    return config_fail_at(
+        config, "data.delimiter",
+        "cut at \"%s\", lines of %s have %u columns, but %u are needed; set it to "
+        "auto or to what separates them",
+        told, sample->name, format->num_columns, num_needed);
 }
 
 static bool is_number(const char *text, size_t length)
