@@ -119,13 +119,17 @@ static souk_status read_words(int argc, char **argv, struct generate_options *op
     const char *what = NULL;
     for (int next = 1; next < argc;) {
         souk_status status = SOUK_OK;
-        if (argv[next][0] == '-') status = read_option(argc, argv, &next, options);
-        else if (!what) what = argv[next++];
-        else status = log_fail(SOUK_EUSAGE, "data generate: one word too many: %s", argv[next]);
+        if (argv[next][0] == '-')
+            status = read_option(argc, argv, &next, options);
+        else if (!what)
+            what = argv[next++];
+        else
+            status = log_fail(SOUK_EUSAGE, "data generate: one word too many: %s", argv[next]);
         if (status) return status;
     }
     if (!what || strcmp(what, "ratings") != 0)
-        return log_fail(SOUK_EUSAGE, "data generate: %s%s%s; use: souk data generate ratings -o DIR",
+        return log_fail(SOUK_EUSAGE,
+                        "data generate: %s%s%s; use: souk data generate ratings -o DIR",
                         what ? "cannot make \"" : "what?", what ? what : "", what ? "\"" : "");
     if (!options->dir || !options->dir[0])
         return log_fail(SOUK_EUSAGE, "data generate: -o DIR is needed: the folder to write to");
@@ -156,18 +160,11 @@ static souk_status run(const struct program *program, int argc, char **argv)
     (void)program;
     struct generate_options options;
     struct generate_result result;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(verb_data_generate.help, stdout);
-            return SOUK_OK;
-        }
     generate_options_init(&options);
     souk_status status = read_words(argc, argv, &options);
     if (!status) status = generate_ratings(&options, &result);
     if (status == SOUK_EINVAL) status = SOUK_EUSAGE; // what it does not like came from here
     if (!status) print_result(&options, &result);
-    if (!status && fflush(stdout) != 0)
-        status = log_fail_errno(errno, "standard output cannot be written");
     return status;
 }
 
@@ -194,4 +191,5 @@ const struct verb verb_data_generate = {
         "  --string-ids      ids such as user12 and item7 instead of numbers\n"
         "  --format F        csv or tsv (csv)\n",
     .run = run,
+    .is_stopped_hard = true,
 };

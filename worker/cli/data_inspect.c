@@ -1,5 +1,4 @@
 /* data_inspect.c - souk data inspect: what Souk understands of files of ratings. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,8 +28,10 @@ void inspection_add_item(const struct inspection *inspection, uint64_t key, stru
 {
     size_t length = 0;
     const char *name = names_get(inspection->items, key, &length);
-    if (name) text_add_utf8(out, name, length);
-    else buf_printf(out, "%llu", (unsigned long long)key);
+    if (name)
+        text_add_utf8(out, name, length);
+    else
+        buf_printf(out, "%llu", (unsigned long long)key);
 }
 
 // ---- the first lines ----
@@ -63,8 +64,8 @@ static souk_status read_first_lines(struct inspection *inspection)
     const struct rating_format *format = &inspection->format;
     struct line_reader *reader = NULL;
     souk_status status = line_reader_peek(inspection->files->items[0], &reader);
-    inspection->cells = mem_calloc((size_t)INSPECTION_LINES * format->num_columns,
-                                   sizeof(char *), "first lines");
+    inspection->cells =
+        mem_calloc((size_t)INSPECTION_LINES * format->num_columns, sizeof(char *), "first lines");
     bool is_header_ahead = format->has_header;
     while (!status && inspection->num_lines < INSPECTION_LINES) {
         const char *line = NULL;
@@ -142,10 +143,11 @@ static souk_status inspect(const struct program *program, const struct args *arg
     if (!status) status = read_first_lines(&inspection);
     if (!status) status = read_rows(&inspection);
     if (!status) {
-        if (args->is_json) inspection_print_json(&inspection, &text);
-        else inspection_print_text(&inspection, program->terminal_columns, &text);
-        if (fputs(buf_text(&text), stdout) < 0 || fflush(stdout) != 0)
-            status = log_fail_errno(errno, "standard output cannot be written");
+        if (args->is_json)
+            inspection_print_json(&inspection, &text);
+        else
+            inspection_print_text(&inspection, program->terminal_columns, &text);
+        fputs(buf_text(&text), stdout);
     }
     buf_fini(&text);
     inspection_fini(&inspection);
@@ -159,9 +161,9 @@ static souk_status run(const struct program *program, int argc, char **argv)
         args_parse(&verb_data_inspect, ARG_CONFIG | ARG_JSON | ARG_WORDS, argc, argv, &args);
     struct config_list files = {args.positional, (uint32_t)args.num_positional};
     if (files.num_items == 0) files = args.config.data.train;
-    if (!status && !args.wants_help && files.num_items == 0)
+    if (!status && files.num_items == 0)
         status = log_fail(SOUK_EUSAGE, "data inspect: which file? See souk data inspect --help");
-    if (!status && !args.wants_help) status = inspect(program, &args, &files);
+    if (!status) status = inspect(program, &args, &files);
     args_fini(&args);
     return status;
 }
@@ -174,7 +176,8 @@ const struct verb verb_data_inspect = {
         "\n"
         "Reads files of ratings as training would, and prints what was understood: separator,\n"
         "header, columns, kinds of ids, the first lines; then rows, users, items, duplicates, the\n"
-        "ratings' range and histogram, the most rated items, and the first malformed rows. Several\n"
+        "ratings' range and histogram, the most rated items, and the first malformed rows. "
+        "Several\n"
         "files are read as one. Counts beyond 2,000,000 users or items are estimates.\n"
         "\n"
         "  FILE              file to read, \"-\" for standard input; data.train without one\n"
@@ -182,4 +185,5 @@ const struct verb verb_data_inspect = {
         "  --set KEY=VALUE   set an option, such as data.delimiter=tab or data.rating=3\n"
         "  --json            print JSON\n",
     .run = run,
+    .is_stopped_hard = true,
 };

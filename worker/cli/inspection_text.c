@@ -5,7 +5,7 @@
 #include "common/text/json.h"
 #include "worker/cli/inspection.h"
 
-enum { CELL_MAX = 24, BAR_MAX = 48, LABEL_COLUMNS = 13 };
+enum { CELL_MAX = 24, NAME_MAX_COLUMNS = 60, BAR_MAX = 48, LABEL_COLUMNS = 13 };
 
 // ---- text ----
 
@@ -29,8 +29,10 @@ static void add_count(struct buf *out, const char *label, uint64_t count, bool i
 // "column 3" or its name.
 static void add_column_name(const struct inspection *inspection, uint32_t column, struct buf *out)
 {
-    if (inspection->names && inspection->names[column]) buf_add_text(out, inspection->names[column]);
-    else buf_printf(out, "column %u", column + 1);
+    if (inspection->names && inspection->names[column])
+        buf_add_text(out, inspection->names[column]);
+    else
+        buf_printf(out, "column %u", column + 1);
 }
 
 static void add_layout(const struct inspection *inspection, struct buf *out)
@@ -57,18 +59,24 @@ static void add_layout(const struct inspection *inspection, struct buf *out)
     }
 }
 
-// A cell that is at most CELL_MAX wide, and control characters as blanks.
-static void add_cell(const char *text, struct buf *out)
+// Text that is at most `max` columns wide, with control characters as blanks.
+static void add_cut(const char *text, size_t max, struct buf *out)
 {
     size_t length = strlen(text), taken = 0;
-    while (taken < length && text_columns(text, taken + 1) <= CELL_MAX) taken++;
+    while (taken < length && text_columns(text, taken + 1) <= max) taken++;
     while (taken < length && taken > 0 && ((unsigned char)text[taken] & 0xC0) == 0x80) taken--;
     for (size_t i = 0; i < taken; i++)
         buf_add_char(out, (unsigned char)text[i] < 32 || text[i] == 127 ? ' ' : text[i]);
     if (taken < length) buf_add_text(out, "...");
 }
 
-// One row of the table of first lines; line 0 is that of names. Columns that do not fit are left out.
+static void add_cell(const char *text, struct buf *out)
+{
+    add_cut(text, CELL_MAX, out);
+}
+
+// One row of the table of first lines; line 0 is that of names. Columns that do not fit are left
+// out.
 static void add_line(const struct inspection *inspection, uint32_t line, const uint32_t *widths,
                      uint32_t num_shown, struct buf *out)
 {
@@ -101,8 +109,10 @@ static uint32_t measure_columns(const struct inspection *inspection, uint32_t te
     for (uint32_t column = 0; column < num_columns; column++) {
         for (uint32_t line = 0; line <= inspection->num_lines; line++) {
             struct buf cell = {0}, text = {0};
-            if (line == 0) add_column_name(inspection, column, &text);
-            else buf_add_text(&text, inspection->cells[(line - 1) * num_columns + column]);
+            if (line == 0)
+                add_column_name(inspection, column, &text);
+            else
+                buf_add_text(&text, inspection->cells[(line - 1) * num_columns + column]);
             add_cell(buf_text(&text), &cell);
             uint32_t width = (uint32_t)text_columns(buf_text(&cell), cell.length);
             if (width > widths[column]) widths[column] = width;
@@ -146,8 +156,10 @@ static void add_counts(const struct inspection *inspection, struct buf *out)
 static void add_bar_label(const struct summary_bar *bar, struct buf *out)
 {
     char label[64];
-    if (bar->low == bar->high) snprintf(label, sizeof(label), "%g", bar->low);
-    else snprintf(label, sizeof(label), "%.4g to %.4g", bar->low, bar->high);
+    if (bar->low == bar->high)
+        snprintf(label, sizeof(label), "%g", bar->low);
+    else
+        snprintf(label, sizeof(label), "%.4g to %.4g", bar->low, bar->high);
     buf_printf(out, "    %18s  ", label);
 }
 
@@ -164,7 +176,7 @@ static void add_bar(double share, uint32_t width, struct buf *out)
 static void add_histogram(const struct summary_result *summary, uint32_t terminal_columns,
                           struct buf *out)
 {
-    uint32_t width = terminal_columns > 60 ? terminal_columns - 48 : 12;
+    uint32_t width = terminal_columns > 62 ? terminal_columns - 50 : 12;
     if (width > BAR_MAX) width = BAR_MAX;
     uint64_t most = 1;
     for (uint32_t i = 0; i < summary->num_bars; i++)
@@ -190,7 +202,7 @@ static void add_top_items(const struct inspection *inspection, struct buf *out)
         struct buf name = {0};
         inspection_add_item(inspection, summary->top_items[i].key, &name);
         buf_printf(out, "%14s  ", text_group_digits(summary->top_items[i].count, digits));
-        add_cell(buf_text(&name), out);
+        add_cut(buf_text(&name), NAME_MAX_COLUMNS, out);
         buf_add_char(out, '\n');
         buf_fini(&name);
     }
@@ -200,8 +212,10 @@ void inspection_print_text(const struct inspection *inspection, uint32_t termina
                            struct buf *out)
 {
     const struct summary_result *summary = &inspection->summary;
-    for (uint32_t i = 0; i < inspection->files->num_items; i++)
-        buf_printf(out, "%s\n", inspection->files->items[i]);
+    for (uint32_t i = 0; i < inspection->files->num_items; i++) {
+        const char *path = inspection->files->items[i];
+        buf_printf(out, "%s\n", strcmp(path, "-") == 0 ? "standard input" : path);
+    }
     add_layout(inspection, out);
     add_first_lines(inspection, terminal_columns, out);
     add_counts(inspection, out);
@@ -226,11 +240,15 @@ static void add_columns(const struct inspection *inspection, struct json *json)
         json_open(json, '{');
         json_key(json, "position"), json_uint(json, i + 1);
         json_key(json, "name");
-        if (inspection->names && inspection->names[i]) json_string(json, inspection->names[i]);
-        else json_null(json);
+        if (inspection->names && inspection->names[i])
+            json_string(json, inspection->names[i]);
+        else
+            json_null(json);
         json_key(json, "role");
-        if (role) json_string(json, role);
-        else json_null(json);
+        if (role)
+            json_string(json, role);
+        else
+            json_null(json);
         json_close(json);
     }
     json_close(json);
@@ -313,8 +331,10 @@ void inspection_print_json(const struct inspection *inspection, struct buf *out)
     json_key(&json, "items"), json_uint(&json, summary->num_items);
     json_key(&json, "items_exact"), json_bool(&json, summary->are_items_exact);
     json_key(&json, "duplicates");
-    if (summary->knows_duplicates) json_uint(&json, summary->num_duplicates);
-    else json_null(&json);
+    if (summary->knows_duplicates)
+        json_uint(&json, summary->num_duplicates);
+    else
+        json_null(&json);
     add_ratings(summary, &json);
     add_json_top_items(inspection, &json);
     json_close(&json);

@@ -12,6 +12,8 @@ static const struct verb *const verbs[] = {
     &verb_predict,
     &verb_recommend,
     &verb_heatmap,
+    &verb_data_inspect,
+    &verb_data_generate,
     &verb_config_show,
     &verb_config_check,
     &verb_config_doc,

@@ -25,7 +25,7 @@ struct summary {
     uint32_t num_values;
     bool has_many_values; // more than fit values
     struct rng rng;
-    float *sample;       // SAMPLE_ROWS ratings, each row as likely as any
+    float *sample; // SAMPLE_ROWS ratings, each row as likely as any
     uint32_t num_sample;
 };
 
@@ -113,9 +113,9 @@ static void make_bins(const struct summary *summary, struct summary_result *resu
     }
     double scale = (double)summary->num_with_rating / summary->num_sample;
     for (uint32_t i = 0; i < SUMMARY_BINS; i++)
-        result->bars[i] = (struct summary_bar){summary->min + i * width,
-                                               summary->min + (i + 1) * width,
-                                               (uint64_t)llround((double)counts[i] * scale)};
+        result->bars[i] =
+            (struct summary_bar){summary->min + i * width, summary->min + (i + 1) * width,
+                                 (uint64_t)llround((double)counts[i] * scale)};
     result->num_bars = SUMMARY_BINS;
     result->is_sampled = summary->num_sample < summary->num_with_rating;
 }
@@ -136,8 +136,10 @@ void summary_finish(const struct summary *summary, struct summary_result *result
     result.num_top_items = key_count_top(summary->items, result.top_items, SUMMARY_TOP);
     if (summary->num_with_rating > 0) {
         result.deviation = sqrt(summary->square / (double)summary->num_with_rating);
-        if (summary->has_many_values) make_bins(summary, &result);
-        else result.num_bars = summary->num_values;
+        if (summary->has_many_values)
+            make_bins(summary, &result);
+        else
+            result.num_bars = summary->num_values;
     }
     for (uint32_t i = 0; i < result.num_bars && !summary->has_many_values; i++) {
         const struct value_count *value = &summary->values[i];
