@@ -56,7 +56,7 @@ souk_status loaded_open(const struct program *program, const struct args *args, 
                         struct loaded *loaded_out)
 {
     struct loaded *loaded = loaded_out;
-    *loaded = (struct loaded){.config = args->config};
+    *loaded = (struct loaded){.config = args->config, .stop_signal = program->stop_signal};
     // Servers and sizes that the training had are no business of whoever uses its model.
     loaded->config.cluster.addresses = (struct config_list){0};
     loaded->config.cluster.workers = 0;
@@ -78,6 +78,12 @@ souk_status loaded_need(const struct loaded *loaded, const char *type, const cha
     if (strcmp(loaded->ops->name, type) == 0) return SOUK_OK;
     return log_fail(SOUK_EUSAGE, "%s works on models of type %s; %s is of type %s", verb, type,
                     model_dir_path(loaded->dir), loaded->ops->name);
+}
+
+souk_status loaded_check_signal(const struct loaded *loaded)
+{
+    if (!loaded->stop_signal || !*loaded->stop_signal) return SOUK_OK;
+    return log_fail(SOUK_ESTOPPED, "stopped before the end: the results are not complete");
 }
 
 bool loaded_is_leader(const struct loaded *loaded)

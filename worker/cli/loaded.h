@@ -19,6 +19,7 @@ struct loaded {
     const struct model_ops *ops;
     struct model *model;
     uint32_t tables[MODEL_TABLES_MAX]; // client's numbers
+    const volatile int *stop_signal;   // of the program
 };
 
 /* Collective under MPI: every rank loads its share. What args->data has takes the place of
@@ -28,6 +29,8 @@ SOUK_MUST_CHECK souk_status loaded_open(const struct program *program, const str
 /* For verbs that know the tables of one type of model. SOUK_EUSAGE, logged. */
 SOUK_MUST_CHECK souk_status loaded_need(const struct loaded *loaded, const char *type,
                                         const char *verb);
+/* SOUK_ESTOPPED, logged, once a signal asks for it: for loops over much data. */
+SOUK_MUST_CHECK souk_status loaded_check_signal(const struct loaded *loaded);
 bool loaded_is_leader(const struct loaded *loaded); // the rank that prints
 /* Waits for all ranks, since servers of the leader's host end with it; gives the worst status. */
 SOUK_MUST_CHECK souk_status loaded_finish(struct loaded *loaded, souk_status status);

@@ -108,6 +108,8 @@ static souk_status predict_all(struct prediction_run *run, struct output *output
     souk_status status = output_write(output, &text);
     while (status == SOUK_OK) {
         uint32_t num = 0;
+        status = loaded_check_signal(run->loaded);
+        if (status != SOUK_OK) break;
         status = rating_reader_next(run->reader, run->ratings, ROWS_A_STEP, &num);
         if (status != SOUK_OK || num == 0) break;
         status = pull_rows(run, num);
@@ -122,10 +124,14 @@ static souk_status predict_all(struct prediction_run *run, struct output *output
 static void print_counts(const struct prediction_run *run)
 {
     char rows[32], users[32], items[32];
-    log_info("%s rows; %s with an unknown user, %s with an unknown item: predicted from the mean "
-             "and the known biases",
-             text_group_digits(run->num_rows, rows), text_group_digits(run->num_cold_users, users),
-             text_group_digits(run->num_cold_items, items));
+    text_group_digits(run->num_rows, rows);
+    if (run->num_cold_users + run->num_cold_items == 0)
+        log_info("%s rows", rows);
+    else
+        log_info("%s rows; %s with a user and %s with an item that the model has never seen: "
+                 "predicted from the mean and the known biases",
+                 rows, text_group_digits(run->num_cold_users, users),
+                 text_group_digits(run->num_cold_items, items));
 }
 
 static souk_status write_predictions(struct prediction_run *run, const struct args *args)

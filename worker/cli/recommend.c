@@ -58,6 +58,8 @@ static void rate_item(struct recommending *run, uint64_t key, const float *row)
 static souk_status rate_block(void *ctx, const struct souk_scan_block *block)
 {
     struct recommending *run = ctx;
+    souk_status status = loaded_check_signal(run->loaded);
+    if (status != SOUK_OK) return status;
     uint32_t dim = model_dir_spec(run->loaded->dir, MF_ITEM)->dim;
     for (uint32_t i = 0; i < block->num_rows; i++)
         rate_item(run, block->keys[i], block->rows + (size_t)i * dim);
