@@ -227,7 +227,7 @@ static void a_manifest_with_wrong_contents_is_refused(void **state)
         {"\"dim\":3", "\"dim\":0", "too large"}, // init_columns, which is at most dim
         {"\"dim\":3", "\"dim\":5000", "\"dim\" is too large"},
         {"\"dim\":3", "\"dim\":4", "rows"},
-        {"\"state_floats\":0", "\"state_floats\":1", "rows"},
+        {"\"state_floats\":0", "\"state_floats\":1", "optimizer state"},
         {"\"optimizer\":\"sgd\"", "\"optimizer\":\"lion\"", "does not know"},
         {"\"rows\":6", "\"rows\":7", "is not the sum"},
         {"\"rows\":6,\"bytes\"", "\"rows\":5,\"bytes\"", "is not the sum"},
