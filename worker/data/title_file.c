@@ -130,9 +130,12 @@ static bool find_header(const struct loading *loading, uint32_t num_columns)
     if (find_word(loading, num_columns, title_words) >= 0 &&
         find_word(loading, num_columns, item_words) >= 0)
         return true;
-    uint64_t key;
+    uint64_t key, position = 1;
+    if (is_told(config->data.titles_item))
+        field_parse_u64(config->data.titles_item, strlen(config->data.titles_item), &position);
+    if (position < 1 || position > num_columns) return false; // find_column() says so
     return loading->item_id == CONFIG_ID_INTEGER &&
-           !field_parse_u64(loading->fields[0], loading->lengths[0], &key);
+           !field_parse_u64(loading->fields[position - 1], loading->lengths[position - 1], &key);
 }
 
 static souk_status no_column(const struct loading *loading, const char *key, const char *told)
