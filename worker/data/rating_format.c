@@ -85,12 +85,6 @@ static uint32_t split_sample(struct sample *sample, const char *delimiter, uint3
                       sample->fields, sample->lengths, RATING_COLUMNS_MAX, sample->scratch);
 }
 
-// The first line that is not a header for sure: of one line, that one.
-static uint32_t first_data_line(const struct sample *sample)
-{
-    return sample->num_lines > 1;
-}
-
 // The number of columns that most lines have (of equals, the first line's, else the largest), and
 // how many lines agree.
 static uint32_t usual_columns(struct sample *sample, const char *delimiter, uint32_t *num_lines_out)
@@ -105,6 +99,11 @@ static uint32_t usual_columns(struct sample *sample, const char *delimiter, uint
     if (first > 1 && counts[first] == counts[best]) best = first;
     *num_lines_out = counts[best];
     return best;
+}
+
+static bool is_auto(const char *told)
+{
+    return !told || !*told || strcmp(told, "auto") == 0;
 }
 
 static souk_status copy_delimiter(const struct config *config, const char *told,
@@ -158,9 +157,8 @@ static souk_status resolve_delimiter(const struct config *config, struct sample 
 {
     const char *told = config->data.delimiter;
     uint32_t num_needed = needs_rating ? 3 : 2, num_agree;
-    bool is_auto = !told || !*told || strcmp(told, "auto") == 0;
-    souk_status status = is_auto ? infer_delimiter(sample, num_needed, format)
-                                 : copy_delimiter(config, told, format);
+    souk_status status = is_auto(told) ? infer_delimiter(sample, num_needed, format)
+                                       : copy_delimiter(config, told, format);
     if (status) return status;
     format->num_columns = usual_columns(sample, format->delimiter, &num_agree);
     if (format->num_columns > RATING_COLUMNS_MAX)
@@ -180,12 +178,12 @@ static bool is_number(const char *text, size_t length)
     return field_parse_number(text, length, &unused) != FIELD_NO_NUMBER;
 }
 
-// Whether most data lines have a number in this column.
+// Whether most lines from `first` on have a number in this column.
 static bool is_number_column(struct sample *sample, const struct rating_format *format,
-                             uint32_t column)
+                             uint32_t column, uint32_t first)
 {
     uint32_t num_numbers = 0, num_rows = 0;
-    for (uint32_t line = first_data_line(sample); line < sample->num_lines; line++) {
+    for (uint32_t line = first; line < sample->num_lines; line++) {
         if (split_sample(sample, format->delimiter, line) != format->num_columns) continue;
         num_rows++;
         num_numbers += is_number(sample->fields[column], sample->lengths[column]);
@@ -215,7 +213,7 @@ static bool looks_like_header(struct sample *sample, const struct rating_format 
         if (is_number(names->names[i], strlen(names->names[i]))) return false;
     if (sample->num_lines < 2) return false;
     for (uint32_t i = 0; i < format->num_columns; i++)
-        if (is_number_column(sample, format, i)) return true;
+        if (is_number_column(sample, format, i, 1)) return true;
     return false;
 }
 
@@ -272,8 +270,10 @@ static souk_status resolve(const struct config *config, struct sample *sample, b
     column_names_fini(&names);
     if (status) return status;
 
-    if (!needs_rating && format->has_rating)
-        format->has_rating = is_number_column(sample, format, format->rating_column);
+    // A third column that nobody has called a rating may be anything.
+    if (!needs_rating && format->has_rating && is_auto(config->data.rating))
+        format->has_rating =
+            is_number_column(sample, format, format->rating_column, format->has_header);
     format->user_id = resolve_ids(sample, format, format->user_column, config->data.user_id);
     format->item_id = resolve_ids(sample, format, format->item_column, config->data.item_id);
     return SOUK_OK;

@@ -1,0 +1,66 @@
+#!/bin/bash
+# souk data inspect and generate as a user meets them: layouts, standard input, errors, exit codes.
+souk=${BIN:-bin}/souk
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+input=/dev/null
+
+# check NAME EXIT_CODE PATTERN STREAM COMMAND...: the stream (out or err) has a line with PATTERN.
+check() {
+    local name=$1 expected=$2 pattern=$3 stream=$4 rc
+    shift 4
+    "$@" >"$work/out" 2>"$work/err" <"$input"
+    rc=$?
+    if [ "$rc" != "$expected" ]; then
+        echo "FAIL $name: exit code $rc, expected $expected: $(head -c 300 "$work/err")"
+        failed=1
+    elif ! grep -q -e "$pattern" "$work/$stream"; then
+        echo "FAIL $name: no \"$pattern\" in: $(head -c 900 "$work/$stream")"
+        failed=1
+    else
+        echo "ok $name"
+    fi
+}
+
+data=$work/data
+check ratings_are_generated 0 '^test RMSE: 0\.[0-9]* for the true model' out \
+    "$souk" data generate ratings -o "$data" --users 200 --items=100 --ratings 5000 --string-ids
+check generated_files_are_understood 0 '^  users        200$' out "$souk" data inspect "$data/train.csv"
+check columns_are_told 0 '^  rating       column 3 of 3, "rating"$' out \
+    "$souk" data inspect "$data/test.csv"
+check string_ids_are_seen 0 'column 1 of 3, "user", ids are texts' out \
+    "$souk" data inspect "$data/test.csv"
+check figures_are_json_on_request 0 '"rows":4[0-9]*,"bad_rows":0,' out \
+    "$souk" data inspect "$data/train.csv" --json
+
+gzip -k "$data/train.csv"
+input=$data/train.csv.gz
+check standard_input_may_be_packed 0 '^  users        200$' out "$souk" data inspect -
+input=/dev/null
+check empty_standard_input_is_an_error 3 'standard input is empty' err "$souk" data inspect -
+
+printf '1::2::3\n1::3::x7\n1::4\n2::2::5\n' >"$work/bad"
+check bad_rows_are_shown 0 'bad:2: rating "x7" is not a number' out "$souk" data inspect "$work/bad"
+check bad_rows_are_counted 0 '^  bad rows     2$' out "$souk" data inspect "$work/bad"
+check settings_are_obeyed 0 '^  user         column 2 of 3, ids are texts$' out "$souk" data inspect \
+    "$work/bad" --set data.user=2 --set data.item=1 --set data.user_id=string
+check a_column_that_is_not_there_is_a_configuration_error 2 '^souk: error: --set data.user: ' err \
+    "$souk" data inspect "$data/test.csv" --set data.user=usr
+check a_missing_file_is_named 1 'cannot open .*/none: there is no such file' err \
+    "$souk" data inspect "$work/none"
+check a_folder_is_no_file 1 'is a folder; name the file in it' err "$souk" data inspect "$work"
+: >"$work/empty"
+check an_empty_file_is_a_data_error 3 'empty is empty' err "$souk" data inspect "$work/empty"
+check a_file_is_needed 2 'which file?' err "$souk" data inspect
+
+check an_unknown_option_gets_a_suggestion 2 'did you mean --ratings?' err \
+    "$souk" data generate ratings -o "$data" --rating 5
+check a_folder_to_write_to_is_needed 2 '\-o DIR is needed' err "$souk" data generate ratings
+check what_to_generate_is_needed 2 'use: souk data generate ratings -o DIR' err \
+    "$souk" data generate -o "$data"
+check a_wrong_number_is_a_usage_error 2 '\-\-users 1e3: must be a whole number' err \
+    "$souk" data generate ratings -o "$data" --users 1e3
+check more_ratings_than_pairs_are_refused 2 '4 times at most' err \
+    "$souk" data generate ratings -o "$data" --users 2 --items 2 --ratings 5
+exit $failed
