@@ -97,11 +97,14 @@ struct wire_header {
 
 /* Packs a header; returns its length, <= WIRE_HEADER_MAX always. */
 size_t wire_pack_header(const struct wire_header *header, uint8_t out[WIRE_HEADER_MAX]);
-/* SOUK_EPROTO: not a header. SOUK_EVERSION: of another version; then only header_out->version and,
- * when the shape allows, ->request are set. */
+/* Checks the shape, that every number fits its field, that codecs and flags are known, num_keys,
+ * and that the sections fit a body of WIRE_BODY_MAX; type, table and what they mean together are
+ * the receiver's business. SOUK_EPROTO: not a header. SOUK_EVERSION: of another version; then only
+ * header_out->version and ->request are set, the latter to 0 where the shape does not show it. */
 SOUK_MUST_CHECK souk_status wire_unpack_header(const uint8_t *bytes, size_t length,
                                                struct wire_header *header_out);
-/* The look before msgpack: only the shape above, nothing nested, nothing behind the end. */
+/* The look before msgpack: only the shape above, numbers of any msgpack width, nothing nested,
+ * nothing behind the end. */
 bool wire_scan_header(const uint8_t *bytes, size_t length);
 
 /* Body of WIRE_HELLO's reply: which shard answers, and where its sisters in the same process are.
@@ -117,7 +120,7 @@ SOUK_MUST_CHECK souk_status wire_unpack_hello(const uint8_t *bytes, size_t lengt
                                               struct wire_hello *hello_out);
 
 /* Body of WIRE_OPEN_TABLE: the fields of the spec in order, little-endian, name as u8 length and
- * bytes. Unpacking checks every range (souk_table_spec_check). */
+ * bytes, enumerations as u32. Unpacking checks every range (souk_table_spec_check). */
 size_t wire_pack_spec(const struct souk_table_spec *spec, uint8_t out[WIRE_SPEC_MAX]);
 SOUK_MUST_CHECK souk_status wire_unpack_spec(const uint8_t *bytes, size_t length,
                                              struct souk_table_spec *spec_out);

@@ -197,7 +197,9 @@ static void delta_bytes_of_another_shape_are_refused(void **state)
     assert_int_equal(decode(CODEC_KEYS_DELTA_LZ4, bytes, length, 35), SOUK_EPROTO);
     bytes[1] = 3; // a plane in the block that is not there
     assert_int_equal(decode(CODEC_KEYS_DELTA_LZ4, bytes, length, 34), SOUK_EPROTO);
-    bytes[0] = bytes[1] = 0; // bytes behind the end
+    bytes[0] = 0, bytes[1] = 1; // the same, with a block of the right size
+    assert_int_equal(decode(CODEC_KEYS_DELTA_LZ4, bytes, length, 34), SOUK_EPROTO);
+    bytes[1] = 0; // bytes behind the end
     assert_int_equal(decode(CODEC_KEYS_DELTA_LZ4, bytes, length, 34), SOUK_EPROTO);
     assert_int_equal(decode(CODEC_KEYS_DELTA_LZ4, bytes, 10, 34), SOUK_OK);
     assert_int_equal(decode(CODEC_KEYS_DELTA_LZ4, bytes, 10, 1), SOUK_EPROTO);

@@ -141,9 +141,10 @@ static void sixteen_bit_values_are_the_nearest(void **state)
     enum { N = 1 << 16 };
     static float values[N], half[N], bf16[N];
     uint64_t seed = 5;
-    for (int i = 0; i < N; i++) { // magnitudes 2^-30 .. 2^13, every eighth a tie of fp16
+    for (int i = 0; i < N; i++) { // magnitudes 2^-30 .. 2^13, some of them ties
         uint32_t bits = (97 + next_random(&seed) % 43) << 23 | next_random(&seed) >> 9;
-        if (i % 8 == 0) bits = (bits & ~0x1fffu) | 0x1000;
+        if (i % 8 == 0) bits = (bits & ~0x1fffu) | 0x1000; // of fp16
+        if (i % 8 == 1) bits = (bits & ~0xffffu) | 0x8000; // of bf16
         values[i] = float_of(bits | (next_random(&seed) & 0x80000000));
     }
     uint8_t *bytes = encode(SOUK_CODEC_FP16, values, 1024, N / 1024, NULL);
@@ -272,6 +273,7 @@ static void other_lengths_and_codecs_are_refused(void **state)
         assert_int_equal(decode(codec, BYTES, 0, rows, 0, 4), SOUK_OK);
     }
     assert_int_equal(decode(SOUK_NUM_CODECS, BYTES, 48, rows, 3, 4), SOUK_EPROTO);
+    assert_int_equal(decode(SOUK_NUM_CODECS, BYTES, 0, rows, 3, 4), SOUK_EPROTO);
     assert_int_equal(decode(0x20, BYTES, 48, rows, 3, 4), SOUK_EPROTO);
     assert_int_equal(decode(UINT32_MAX, BYTES, 48, rows, 3, 4), SOUK_EPROTO);
 }

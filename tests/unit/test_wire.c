@@ -128,7 +128,9 @@ static void truncated_and_longer_headers_are_refused(void **state)
     for (size_t n = 0; n < sizeof(GOLDEN_HEADER); n++)
         assert_int_equal(unpack(bytes, n, &back), SOUK_EPROTO);
     assert_int_equal(unpack(bytes, sizeof(bytes), &back), SOUK_EPROTO); // one byte behind the end
-    assert_int_equal(wire_unpack_header(NULL, 0, &back), SOUK_EPROTO);  // an empty frame
+    assert_false(wire_scan_header(bytes, sizeof(bytes)));
+    assert_true(wire_scan_header(bytes, sizeof(GOLDEN_HEADER)));
+    assert_int_equal(wire_unpack_header(NULL, 0, &back), SOUK_EPROTO); // an empty frame
     uint8_t *large = calloc(1, WIRE_HEADER_MAX + 1);
     memcpy(large, GOLDEN_HEADER, sizeof(GOLDEN_HEADER));
     assert_int_equal(unpack(large, WIRE_HEADER_MAX + 1, &back), SOUK_EPROTO);
@@ -303,6 +305,8 @@ static void another_version_is_told_with_its_request(void **state)
     assert_int_equal(unpack("\x91\x07", 2, &back), SOUK_EVERSION); // a header of one element
     assert_int_equal(back.version, 7);
     assert_int_equal(back.request, 0);
+    assert_int_equal(unpack("\x91\x07\x01\x01\x01\x01\x05", 7, &back), SOUK_EVERSION);
+    assert_int_equal(back.request, 0); // what lies behind the array is not the request
     // More elements than ours, of types we do not know, behind the request.
     assert_int_equal(unpack("\x98\xcc\x09\x01\xd0\xff\x01\x01\xcd\x12\x34\x80\xc0", 13, &back),
                      SOUK_EVERSION);
