@@ -84,6 +84,11 @@ static const struct option channel_options[] = {
     {0, 0},
 };
 
+// A peer of ZMTP 1 or 2 says no hello: any bytes that a stranger sends would pass for messages, and
+// 4.3.4 ends the process when they come to a ROUTER that is closing. It refuses such peers where
+// this is set. (Without a handler of that domain nothing else changes.)
+static const char listener_zap_domain[] = "souk";
+
 static bool set_options(void *socket, const struct option *options)
 {
     for (; options->name; options++)
@@ -214,7 +219,10 @@ souk_status zsock_listen(struct zsock_context *context, const char *address, voi
     void *socket;
     souk_status status = open_socket(context, ZMQ_ROUTER, address, &socket);
     if (status != SOUK_OK) return status;
-    status = bind_socket(socket, address);
+    if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, listener_zap_domain, strlen(listener_zap_domain)) !=
+        0)
+        status = fail_zmq("cannot refuse old protocols", address);
+    if (status == SOUK_OK) status = bind_socket(socket, address);
     if (status != SOUK_OK) {
         zmq_close(socket);
         return status;
