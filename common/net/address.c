@@ -42,8 +42,8 @@ static const char *check_port(const char *port)
 {
     if (strcmp(port, "*") == 0) return NULL;
     size_t digits = strspn(port, "0123456789");
-    if (digits == 0 || digits > 5 || port[digits]) return "has a port that is no number";
-    if (atoi(port) < 1 || atoi(port) > 65535) return "has a port outside 1..65535";
+    if (digits == 0 || port[digits]) return "has a port that is no number";
+    if (digits > 5 || atoi(port) < 1 || atoi(port) > 65535) return "has a port outside 1..65535";
     return NULL;
 }
 
