@@ -219,6 +219,7 @@ souk_status heatmap_choose(struct loaded *loaded, const struct args *args,
 
 void heatmap_side_fini(struct heatmap_side *side)
 {
+    id_texts_fini(&side->texts);
     mem_free(side->keys);
     row_set_fini(&side->rows);
 }

@@ -14,37 +14,47 @@
 #include "worker/data/title_file.h"
 #include "worker/model/mf.h"
 
+static souk_status init(struct loaded *loaded, const char *what, enum config_id_kind kind,
+                        struct id_texts *texts_out)
+{
+    *texts_out = (struct id_texts){.what = what, .kind = kind};
+    if (kind == CONFIG_ID_STRING) texts_out->asked = names_create();
+    bool is_user = what[0] == 'u';
+    return model_dir_names(loaded->dir, is_user ? "users" : "items", &texts_out->names);
+}
+
 souk_status id_texts_users(struct loaded *loaded, struct id_texts *texts_out)
 {
-    *texts_out = (struct id_texts){.what = "user", .kind = mf_user_id(loaded->model)};
-    return model_dir_names(loaded->dir, "users", &texts_out->names);
+    return init(loaded, "user", mf_user_id(loaded->model), texts_out);
 }
 
 souk_status id_texts_items(struct loaded *loaded, struct id_texts *texts_out)
 {
-    *texts_out = (struct id_texts){.what = "item", .kind = mf_item_id(loaded->model)};
-    return model_dir_names(loaded->dir, "items", &texts_out->names);
+    return init(loaded, "item", mf_item_id(loaded->model), texts_out);
 }
 
-static souk_status parse(const struct id_texts *texts, const char *text, size_t length,
-                         uint64_t *key_out)
+void id_texts_fini(struct id_texts *texts)
+{
+    names_destroy(texts->asked);
+    *texts = (struct id_texts){0};
+}
+
+static souk_status parse(struct id_texts *texts, const char *text, size_t length, uint64_t *key_out)
 {
     field_trim(&text, &length);
-    if (length > 0 && rating_parse_id(texts->kind, text, length, key_out)) return SOUK_OK;
-    return log_fail(SOUK_EUSAGE,
-                    "\"%.*s\" is no %s id: those of this model are integers from 0 to 2^64-1",
-                    (int)(length < 100 ? length : 100), text, texts->what);
-}
-
-souk_status id_texts_parse(const struct id_texts *texts, const char *text, uint64_t *key_out)
-{
-    return parse(texts, text, strlen(text), key_out);
+    if (length == 0 || !rating_parse_id(texts->kind, text, length, key_out))
+        return log_fail(SOUK_EUSAGE, "\"%.*s\" is no %s id%s", (int)(length < 100 ? length : 100),
+                        text, texts->what,
+                        length > 0 ? ": those of this model are integers from 0 to 2^64-1"
+                                   : "; it is empty");
+    return texts->asked ? names_learn(texts->asked, *key_out, text, length) : SOUK_OK;
 }
 
 void id_texts_add(const struct id_texts *texts, uint64_t key, struct buf *out)
 {
     size_t length;
     const char *text = texts->names ? names_get(texts->names, key, &length) : NULL;
+    if (!text && texts->asked) text = names_get(texts->asked, key, &length);
     if (text)
         buf_add(out, text, length);
     else if (texts->kind == CONFIG_ID_INTEGER)
@@ -55,7 +65,7 @@ void id_texts_add(const struct id_texts *texts, uint64_t key, struct buf *out)
 
 // Keys in the making.
 struct key_list {
-    const struct id_texts *texts;
+    struct id_texts *texts;
     uint64_t *keys;
     uint32_t num_keys;
     size_t capacity;
@@ -122,7 +132,7 @@ static void drop_repeated(struct key_list *list)
     mem_free(places);
 }
 
-souk_status id_texts_parse_list(const struct id_texts *texts, const struct config_list *list,
+souk_status id_texts_parse_list(struct id_texts *texts, const struct config_list *list,
                                 uint64_t **keys_out, uint32_t *num_keys_out)
 {
     struct key_list keys = {.texts = texts};

@@ -15,21 +15,22 @@ struct id_texts {
     const char *what;          // "user", "item"
     enum config_id_kind kind;  // of the ids
     const struct names *names; // of string ids, borrowed; NULL for integers
+    struct names *asked;       // texts of string ids that were parsed, owned; NULL for integers
 };
 
 /* Of a loaded model of type mf. *names are loaded from the folder. */
 SOUK_MUST_CHECK souk_status id_texts_users(struct loaded *loaded, struct id_texts *texts_out);
 SOUK_MUST_CHECK souk_status id_texts_items(struct loaded *loaded, struct id_texts *texts_out);
 
-/* SOUK_EUSAGE for text that is no id, logged. */
-SOUK_MUST_CHECK souk_status id_texts_parse(const struct id_texts *texts, const char *text,
-                                           uint64_t *key_out);
+void id_texts_fini(struct id_texts *texts); // a zeroed one is fine
+
 /* The id's own bytes; "#" and the key in hexadecimal for a string id whose text nobody kept. */
 void id_texts_add(const struct id_texts *texts, uint64_t key, struct buf *out);
 
 /* Keys of the ids that an option lists, in its order; a second one of the same is left out. An
- * entry "@FILE" is a file with an id a line. *keys_out (heap) and its length. */
-SOUK_MUST_CHECK souk_status id_texts_parse_list(const struct id_texts *texts,
+ * entry "@FILE" is a file with an id a line. *keys_out (heap) and its length. SOUK_EUSAGE for text
+ * that is no id, logged. */
+SOUK_MUST_CHECK souk_status id_texts_parse_list(struct id_texts *texts,
                                                 const struct config_list *list, uint64_t **keys_out,
                                                 uint32_t *num_keys_out);
 

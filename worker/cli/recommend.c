@@ -262,6 +262,8 @@ static souk_status recommend(struct loaded *loaded, const struct args *args)
     buf_fini(&run->text);
     row_set_fini(&run->rows);
     seen_fini(&run->seen);
+    id_texts_fini(&run->users);
+    id_texts_fini(&run->items);
     names_destroy(run->titles);
     mem_free(run->keys);
     mem_free(run);
