@@ -12,7 +12,10 @@
  *
  * tcp: the server is a child process on loopback; each side has its working thread and the
  * transport's, and the system deals the four to the cores that there are. inproc: the server is a
- * thread of this process. */
+ * thread of this process.
+ *
+ *   bench_client LINK ROWS KEYS SECONDS   only pulls and pushes, so long, for a profiler
+ */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,9 +33,9 @@
 
 enum {
     DIM = 16,
-    PREFETCH = 4,                    // pulls under way
-    KEYS_A_ROUND = 1 << 20,          // different batches hold that many keys together
-    MEASURED_NS = 400 * 1000 * 1000, // a figure
+    PREFETCH = 4,           // pulls under way
+    KEYS_A_ROUND = 1 << 20, // different batches hold that many keys together
+    MEASURED_MS = 400,      // a figure
     FILL_KEYS = 1 << 16,
 };
 
@@ -46,7 +49,18 @@ struct bench {
     struct souk_client *client;
     uint32_t table;
     struct batches batches;
-    float *rows; // (PREFETCH, keys a batch, DIM)
+    float *rows;          // (PREFETCH, keys a batch, DIM)
+    uint64_t measured_ns; // a figure
+};
+
+/* What one server is asked. */
+struct plan {
+    const char *link; // "tcp" or "inproc"
+    uint64_t num_rows;
+    uint32_t min_keys, max_keys; // a batch; from the one to the other times 16 each
+    bool is_hashed;
+    bool is_brief;        // pull + push only
+    uint64_t measured_ns; // a figure
 };
 
 static void must(souk_status status, const char *what)
@@ -158,7 +172,7 @@ static double measure(struct bench *bench, enum operation operation)
     uint64_t begin_ns = clock_now_ns(), end_ns = begin_ns;
     if (operation & PULL)
         for (uint32_t i = 0; i < PREFETCH; i++) tickets[i] = pull(bench, i);
-    for (; end_ns - begin_ns < MEASURED_NS; num_done++, end_ns = clock_now_ns()) {
+    for (; end_ns - begin_ns < bench->measured_ns; num_done++, end_ns = clock_now_ns()) {
         souk_ticket *ticket = &tickets[num_done % PREFETCH];
         must(souk_client_wait(bench->client, *ticket), "wait");
         if (operation & PUSH) push(bench, num_done);
@@ -189,23 +203,26 @@ static void fill_table(struct bench *bench, uint64_t num_rows, bool is_hashed)
     mem_free(keys);
 }
 
-static void print_figure(const char *operation, const char *link, const char *suffix, double value)
+static void print_figure(const char *operation, const struct plan *plan, const char *suffix,
+                         double value)
 {
-    printf("BENCH %s_rows_per_s_%s%s %.0f\n", operation, link, suffix, value);
+    printf("BENCH %s_rows_per_s_%s%s %.0f\n", operation, plan->link, suffix, value);
     fflush(stdout);
 }
 
-static void measure_all(struct bench *bench, const char *link, const char *rows_name)
+static void measure_all(struct bench *bench, const struct plan *plan)
 {
-    char suffix[32];
-    snprintf(suffix, sizeof(suffix), "_%u_%s", bench->batches.num_keys, rows_name);
+    uint32_t num_keys = bench->batches.num_keys;
+    char suffix[64];
+    snprintf(suffix, sizeof(suffix), "_%u_%llum", num_keys,
+             (unsigned long long)plan->num_rows / 1000000);
     measure(bench, PULL_PUSH); // warms up
     double both = measure(bench, PULL_PUSH);
-    print_figure("pull_push", link, suffix, both);
-    if (bench->batches.num_keys == 65536 && strcmp(rows_name, "1m") == 0)
-        print_figure("pull_push", link, "", both);
-    print_figure("pull", link, suffix, measure(bench, PULL));
-    print_figure("push", link, suffix, measure(bench, PUSH));
+    print_figure("pull_push", plan, plan->is_hashed ? "_hashed" : suffix, both);
+    if (plan->is_brief) return;
+    if (num_keys == 65536 && plan->num_rows == 1000000) print_figure("pull_push", plan, "", both);
+    print_figure("pull", plan, suffix, measure(bench, PULL));
+    print_figure("push", plan, suffix, measure(bench, PUSH));
 }
 
 /* ---- servers ---- */
@@ -260,10 +277,9 @@ static void stop_child(struct child *child)
     waitpid(child->pid, NULL, 0);
 }
 
-static void run_table(struct net *net, const char *address, const char *link, uint64_t num_rows,
-                      bool is_hashed)
+static void run_plan(struct net *net, const char *address, const struct plan *plan)
 {
-    struct bench bench = {0};
+    struct bench bench = {.measured_ns = plan->measured_ns};
     struct souk_client_options options = {.servers = &address, .num_servers = 1, .job_epoch = 1};
     must(client_create_on(net, &options, &bench.client), "client");
     struct souk_table_spec spec;
@@ -271,48 +287,67 @@ static void run_table(struct net *net, const char *address, const char *link, ui
     must(souk_client_open_table(bench.client, &spec, &bench.table), "table");
     bench.rows = mem_calloc((size_t)PREFETCH * FILL_KEYS * DIM, sizeof(float), "rows");
     for (uint32_t i = 0; i < PREFETCH * FILL_KEYS * DIM; i++) bench.rows[i] = (float)(i % 7) + 1;
-    fill_table(&bench, num_rows, is_hashed);
-    for (uint32_t num_keys = is_hashed ? 65536 : 4096; num_keys <= 65536; num_keys *= 16) {
-        bench.batches = draw_batches(num_rows, num_keys, is_hashed);
-        if (is_hashed) {
-            measure(&bench, PULL_PUSH);
-            print_figure("pull_push", link, "_hashed", measure(&bench, PULL_PUSH));
-        } else {
-            measure_all(&bench, link, num_rows == 1000000 ? "1m" : "10m");
-        }
+    fill_table(&bench, plan->num_rows, plan->is_hashed);
+    for (uint32_t num_keys = plan->min_keys; num_keys <= plan->max_keys; num_keys *= 16) {
+        bench.batches = draw_batches(plan->num_rows, num_keys, plan->is_hashed);
+        measure_all(&bench, plan);
         mem_free(bench.batches.keys);
     }
     mem_free(bench.rows);
     souk_client_destroy(bench.client);
 }
 
-static void run_tcp(uint64_t num_rows, bool is_hashed)
+static void run_tcp(const struct plan *plan)
 {
     struct child child; // before this process has threads
     start_child(&child);
     struct net *net;
     must(net_create(&net), "net");
-    run_table(net, child.address, "tcp", num_rows, is_hashed);
+    run_plan(net, child.address, plan);
     net_destroy(net);
     stop_child(&child);
 }
 
-static void run_inproc(uint64_t num_rows)
+static void run_inproc(const struct plan *plan)
 {
     struct net *net;
     must(net_create(&net), "net");
     struct server *server = start_server(net, "inproc://bench");
-    run_table(net, server_address(server), "inproc", num_rows, false);
+    run_plan(net, server_address(server), plan);
     server_stop(server);
     net_destroy(net);
 }
 
-int main(void)
+static void run(const struct plan *plan)
 {
-    run_tcp(1000000, false);
-    run_tcp(10000000, false);
-    run_tcp(1000000, true);
-    run_inproc(1000000);
-    run_inproc(10000000);
+    if (strcmp(plan->link, "tcp") == 0)
+        run_tcp(plan);
+    else
+        run_inproc(plan);
+}
+
+int main(int argc, char **argv)
+{
+    struct plan plan = {.min_keys = 4096, .max_keys = 65536, .measured_ns = MEASURED_MS * 1000000};
+    if (argc == 5) {
+        plan.link = argv[1];
+        plan.num_rows = strtoull(argv[2], NULL, 10);
+        plan.min_keys = plan.max_keys = (uint32_t)strtoul(argv[3], NULL, 10);
+        plan.measured_ns = strtoull(argv[4], NULL, 10) * 1000000000;
+        plan.is_brief = true;
+        run(&plan);
+        return 0;
+    }
+    static const char *const LINKS[] = {"tcp", "inproc"};
+    for (int link = 0; link < 2; link++)
+        for (plan.num_rows = 1000000; plan.num_rows <= 10000000; plan.num_rows *= 10) {
+            plan.link = LINKS[link];
+            run(&plan);
+        }
+    plan.link = "tcp";
+    plan.num_rows = 1000000;
+    plan.min_keys = 65536;
+    plan.is_hashed = plan.is_brief = true;
+    run(&plan);
     return 0;
 }
