@@ -356,6 +356,30 @@ static void stochastic_rounding_depends_on_the_seed(void **state)
     free(keys);
 }
 
+static void no_two_pushes_draw_the_same(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    float rows[N * 8], sums[3][N * 8];
+    for (uint32_t i = 0; i < N * 8; i++) rows[i] = 0.1f * (float)(i % 9) + 0.01f;
+    begin(1);
+    uint32_t table;
+    open_with("item", SOUK_CODEC_INT8, &table);
+    uint64_t *keys = new_keys(N, 1);
+    for (int i = 0; i < 3; i++) {
+        struct souk_push push = {
+            .table = table, .num_keys = N, .keys = keys, .rows = rows, .mode = SOUK_PUSH_ADD};
+        must_push(client, &push, 1);
+        struct souk_pull pull = {table, N, keys, sums[i], NULL, true};
+        must_pull(client, &pull, 1);
+    }
+    uint32_t num_different = 0; // a step of the codec is 0.006, sums are exact to 0.0001
+    for (uint32_t i = 0; i < N * 8; i++)
+        num_different += fabsf(sums[2][i] - 2 * sums[1][i] + sums[0][i]) > 0.003f;
+    assert_true(num_different > N);
+    free(keys);
+}
+
 struct collected {
     uint32_t num_rows, num_blocks, fail_at;
     uint32_t times[200];
@@ -509,6 +533,7 @@ int main(void)
         cmocka_unit_test_teardown(rows_of_zeros_travel_packed, end),
         cmocka_unit_test_teardown(exact_pulls_come_as_fp32, end),
         cmocka_unit_test_teardown(stochastic_rounding_depends_on_the_seed, end),
+        cmocka_unit_test_teardown(no_two_pushes_draw_the_same, end),
         cmocka_unit_test_teardown(a_scan_sees_every_row_once_with_its_state, end),
         cmocka_unit_test_teardown(the_window_bounds_requests_in_flight, end),
         cmocka_unit_test_teardown(figures_count_rows_and_bytes, end),
