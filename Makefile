@@ -45,7 +45,7 @@ BUILD ?= build$(if $(VARIANT),/variant$(VARIANT))
 BIN ?= $(if $(VARIANT),$(BUILD)/bin,bin)
 
 # ---- flags ----
-PKGS := libzmq liblz4 libxxhash yaml-0.1 zlib jansson
+PKGS := libzmq liblz4 openblas libxxhash yaml-0.1 zlib jansson
 MSGPACK := $(shell for p in msgpack-c msgpack; do pkg-config --exists $$p && echo $$p && break; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(MSGPACK) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) $(MSGPACK) 2>/dev/null) -lm -lpthread

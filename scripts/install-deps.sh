@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(gcc libc6-dev make pkg-config openmpi-bin libopenmpi-dev libzmq3-dev liblz4-dev
-          libxxhash-dev libyaml-dev libjansson-dev zlib1g-dev libcmocka-dev)
+          libxxhash-dev libyaml-dev libjansson-dev zlib1g-dev libopenblas-dev libcmocka-dev)
 # Named libmsgpack-dev in Debian 12, libmsgpack-c-dev in later releases.
 msgpack=(libmsgpack-dev libmsgpack-c-dev)
 [ "${1:-}" = --check ] && packages+=(clang clang-format libclang-rt-14-dev shellcheck)
@@ -16,7 +16,7 @@ is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" 
 if ! command -v dpkg-query >/dev/null; then
     # Not a Debian system: packages have other names there, so only look for the libraries.
     missing=()
-    for library in libzmq liblz4 libxxhash yaml-0.1 zlib jansson ompi-c cmocka; do
+    for library in libzmq liblz4 libxxhash yaml-0.1 zlib jansson openblas ompi-c cmocka; do
         pkg-config --exists "$library" || missing+=("$library")
     done
     pkg-config --exists msgpack || pkg-config --exists msgpack-c || missing+=(msgpack-c)

@@ -1,0 +1,54 @@
+/* attention.h - the attention unit of DIN: how much each behaviour matters for a candidate.
+ *
+ *   a_j = MLP([q, k_j, q - k_j, q * k_j]),   v = sum_j a_j k_j      (DIN, KDD'18, eq. 3; no softmax
+ *                                                                    unless asked for)
+ *
+ * The first layer is not computed as it is written: W [q; k; q-k; q*k] = (Wq + Wd) q + (Wk - Wd) k
+ * + Wp (q * k), so the q part is computed once a sample, and the rest is a product of half the
+ * width or one small matrix a sample. attention.c says which form it takes, and why, by
+ * measurement.
+ *
+ * Histories are ragged: rows [row_start[b], row_start[b + 1]) belong to sample b; one without any
+ * gives the zero vector.
+ *
+ * Threads: a struct attention has one owner.
+ */
+#ifndef SOUK_WORKER_NN_ATTENTION_H
+#define SOUK_WORKER_NN_ATTENTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum attention_activation { ATTENTION_SIGMOID, ATTENTION_RELU, ATTENTION_PRELU, ATTENTION_DICE };
+enum { ATTENTION_LAYERS_MAX = 4 };
+
+struct attention;
+
+struct attention_options {
+    uint32_t dim;        // D of q and k
+    uint32_t num_layers; // hidden layers, 1..ATTENTION_LAYERS_MAX
+    uint32_t widths[ATTENTION_LAYERS_MAX];
+    enum attention_activation activation;
+    bool has_softmax;               // over the behaviours of a sample, scores scaled by 1 / sqrt(D)
+    uint32_t max_samples, max_rows; // of a batch; grows if exceeded
+};
+
+struct attention *attention_create(const struct attention_options *options);
+void attention_destroy(struct attention *attention); // NULL is fine
+
+/* Parameters lie one behind the other, as PyTorch's nn.Sequential keeps them: weight (M, N) with N
+ * = 4 D first, bias (M), [alpha (M) of PReLU or Dice], next layer ..., weight (1, M), bias (1). */
+uint32_t attention_num_params(const struct attention *attention);
+/* Borrowed for the life of the object or until set again. grads are added to. */
+void attention_set_params(struct attention *attention, const float *params, float *grads);
+
+/* q (B, D), keys (T, D) -> pooled (B, D); scores (T) are the weights a_j, or NULL. What the
+ * backward needs is kept inside. */
+void attention_forward(struct attention *attention, const float *q, const float *keys,
+                       const uint32_t *row_start, uint32_t num_samples, bool is_training,
+                       float *pooled, float *scores);
+/* Of the last forward: pooled_grad (B, D) -> q_grad (B, D), keys_grad (T, D), both written. */
+void attention_backward(struct attention *attention, const float *pooled_grad, float *q_grad,
+                        float *keys_grad);
+
+#endif
