@@ -66,7 +66,7 @@ static void tally_file(const char *name, struct tally *tally)
     struct config_list files = {&path, 1};
     config_init(&config);
     assert_int_equal(rating_format_resolve(&config, path, true, &format), SOUK_OK);
-    assert_true(format.has_header);
+    assert_true(format.layout.has_header);
     struct rating_reader_options options = {.files = &files, .format = &format, .num_parts = 1};
     assert_int_equal(rating_reader_open(&options, &reader), SOUK_OK);
     struct rating row;

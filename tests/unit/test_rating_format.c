@@ -48,9 +48,9 @@ static void assert_format(const char *text, const char *setting, const char *wan
     char got[128];
     assert_int_equal(resolve(text, setting, true, &f), SOUK_OK);
     snprintf(got, sizeof(got), "%s %s %u: %u %u %u %s %s",
-             strcmp(f.delimiter, "\t") == 0 ? "tab" : f.delimiter, f.has_header ? "header" : "-",
-             f.num_columns, f.user_column, f.item_column, f.rating_column,
-             f.user_id == CONFIG_ID_INTEGER ? "integer" : "string",
+             strcmp(f.layout.delimiter, "\t") == 0 ? "tab" : f.layout.delimiter,
+             f.layout.has_header ? "header" : "-", f.layout.num_columns, f.user_column,
+             f.item_column, f.rating_column, f.user_id == CONFIG_ID_INTEGER ? "integer" : "string",
              f.item_id == CONFIG_ID_INTEGER ? "integer" : "string");
     assert_string_equal(got, wanted);
 }

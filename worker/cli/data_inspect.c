@@ -20,7 +20,7 @@ const char *inspection_role(const struct inspection *inspection, uint32_t column
 
 const char *inspection_delimiter(const struct inspection *inspection)
 {
-    const char *delimiter = inspection->format.delimiter;
+    const char *delimiter = inspection->format.layout.delimiter;
     return strcmp(delimiter, "\t") == 0 ? "tab" : strcmp(delimiter, " ") == 0 ? "space" : delimiter;
 }
 
@@ -46,14 +46,14 @@ static char *copy_field(const char *field, size_t length)
 }
 
 // Fields of a line as texts, into out[num_columns]; false when it has another number of them.
-static bool copy_fields(const struct rating_format *format, const char *line, size_t length,
+static bool copy_fields(const struct row_layout *layout, const char *line, size_t length,
                         char **out)
 {
-    const char *fields[RATING_COLUMNS_MAX];
-    size_t lengths[RATING_COLUMNS_MAX];
+    const char *fields[COLUMNS_MAX];
+    size_t lengths[COLUMNS_MAX];
     char *scratch = mem_alloc(length + 1, "fields");
-    bool is_good = rating_format_split(format, line, length, fields, lengths, scratch);
-    for (uint32_t i = 0; is_good && i < format->num_columns; i++)
+    bool is_good = row_layout_split(layout, line, length, fields, lengths, scratch);
+    for (uint32_t i = 0; is_good && i < layout->num_columns; i++)
         out[i] = copy_field(fields[i], lengths[i]);
     mem_free(scratch);
     return is_good;
@@ -61,24 +61,24 @@ static bool copy_fields(const struct rating_format *format, const char *line, si
 
 static souk_status read_first_lines(struct inspection *inspection)
 {
-    const struct rating_format *format = &inspection->format;
+    const struct row_layout *layout = &inspection->format.layout;
     struct line_reader *reader = NULL;
     souk_status status = line_reader_peek(inspection->files->items[0], &reader);
     inspection->cells =
-        mem_calloc((size_t)INSPECTION_LINES * format->num_columns, sizeof(char *), "first lines");
-    bool is_header_ahead = format->has_header;
+        mem_calloc((size_t)INSPECTION_LINES * layout->num_columns, sizeof(char *), "first lines");
+    bool is_header_ahead = layout->has_header;
     while (!status && inspection->num_lines < INSPECTION_LINES) {
         const char *line = NULL;
         size_t length = 0;
         status = line_reader_next(reader, &line, &length);
         if (status || length == 0) continue;
         if (is_header_ahead) {
-            inspection->names = mem_calloc(format->num_columns, sizeof(char *), "column names");
-            copy_fields(format, line, length, inspection->names);
+            inspection->names = mem_calloc(layout->num_columns, sizeof(char *), "column names");
+            copy_fields(layout, line, length, inspection->names);
             is_header_ahead = false;
         } else {
-            char **row = inspection->cells + (size_t)inspection->num_lines * format->num_columns;
-            inspection->num_lines += copy_fields(format, line, length, row);
+            char **row = inspection->cells + (size_t)inspection->num_lines * layout->num_columns;
+            inspection->num_lines += copy_fields(layout, line, length, row);
         }
     }
     line_reader_close(reader);
@@ -123,7 +123,7 @@ static souk_status read_rows(struct inspection *inspection)
 
 static void inspection_fini(struct inspection *inspection)
 {
-    uint32_t num_columns = inspection->format.num_columns;
+    uint32_t num_columns = inspection->format.layout.num_columns;
     for (uint32_t i = 0; inspection->names && i < num_columns; i++) mem_free(inspection->names[i]);
     for (uint32_t i = 0; i < inspection->num_lines * num_columns; i++)
         mem_free(inspection->cells[i]);

@@ -44,14 +44,14 @@ static void add_layout(const struct inspection *inspection, struct buf *out)
     add_label(out, "separator");
     buf_printf(out, "%s\n", inspection_delimiter(inspection));
     add_label(out, "header");
-    buf_printf(out, "%s\n", format->has_header ? "yes" : "no");
+    buf_printf(out, "%s\n", format->layout.has_header ? "yes" : "no");
     for (int i = 0; i < 3; i++) {
         add_label(out, roles[i]);
         if (i == 2 && !format->has_rating) {
             buf_add_text(out, "none\n");
             continue;
         }
-        buf_printf(out, "column %u of %u", columns[i] + 1, format->num_columns);
+        buf_printf(out, "column %u of %u", columns[i] + 1, format->layout.num_columns);
         if (inspection->names && inspection->names[columns[i]])
             buf_printf(out, ", \"%s\"", inspection->names[columns[i]]);
         if (i < 2) buf_printf(out, ", ids are %s", kinds[i ? format->item_id : format->user_id]);
@@ -80,7 +80,7 @@ static void add_cell(const char *text, struct buf *out)
 static void add_line(const struct inspection *inspection, uint32_t line, const uint32_t *widths,
                      uint32_t num_shown, struct buf *out)
 {
-    uint32_t num_columns = inspection->format.num_columns;
+    uint32_t num_columns = inspection->format.layout.num_columns;
     buf_add_text(out, "    ");
     for (uint32_t column = 0; column < num_shown; column++) {
         struct buf cell = {0};
@@ -105,7 +105,7 @@ static void add_line(const struct inspection *inspection, uint32_t line, const u
 static uint32_t measure_columns(const struct inspection *inspection, uint32_t terminal_columns,
                                 uint32_t *widths)
 {
-    uint32_t num_columns = inspection->format.num_columns, used = 8, num_shown = 0;
+    uint32_t num_columns = inspection->format.layout.num_columns, used = 8, num_shown = 0;
     for (uint32_t column = 0; column < num_columns; column++) {
         for (uint32_t line = 0; line <= inspection->num_lines; line++) {
             struct buf cell = {0}, text = {0};
@@ -128,7 +128,7 @@ static uint32_t measure_columns(const struct inspection *inspection, uint32_t te
 static void add_first_lines(const struct inspection *inspection, uint32_t terminal_columns,
                             struct buf *out)
 {
-    uint32_t widths[RATING_COLUMNS_MAX] = {0};
+    uint32_t widths[COLUMNS_MAX] = {0};
     uint32_t num_shown = measure_columns(inspection, terminal_columns, widths);
     buf_add_text(out, "\n  first lines, as read\n");
     for (uint32_t line = 0; line <= inspection->num_lines; line++)
@@ -235,7 +235,7 @@ static void add_columns(const struct inspection *inspection, struct json *json)
 {
     json_key(json, "columns");
     json_open(json, '[');
-    for (uint32_t i = 0; i < inspection->format.num_columns; i++) {
+    for (uint32_t i = 0; i < inspection->format.layout.num_columns; i++) {
         const char *role = inspection_role(inspection, i);
         json_open(json, '{');
         json_key(json, "position"), json_uint(json, i + 1);
@@ -320,7 +320,7 @@ void inspection_print_json(const struct inspection *inspection, struct buf *out)
         json_string(&json, inspection->files->items[i]);
     json_close(&json);
     json_key(&json, "delimiter"), json_string(&json, inspection_delimiter(inspection));
-    json_key(&json, "header"), json_bool(&json, format->has_header);
+    json_key(&json, "header"), json_bool(&json, format->layout.has_header);
     add_columns(inspection, &json);
     json_key(&json, "user_id"), json_string(&json, kinds[format->user_id]);
     json_key(&json, "item_id"), json_string(&json, kinds[format->item_id]);

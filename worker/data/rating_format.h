@@ -8,23 +8,15 @@
 #ifndef SOUK_WORKER_DATA_RATING_FORMAT_H
 #define SOUK_WORKER_DATA_RATING_FORMAT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "common/text/config.h"
-#include "souk/status.h"
+#include "worker/data/row_layout.h"
 
 struct rating_format {
-    char delimiter[16]; // "\t", ",", "::", " " (runs of spaces and tabs)
-    bool has_header;
-    uint32_t num_columns; // in most of the first data lines; others must agree
+    struct row_layout layout;
     uint32_t user_column; // positions from 0
     uint32_t item_column;
     uint32_t rating_column;
     bool has_rating;                      // files to predict on may have none
     enum config_id_kind user_id, item_id; // never CONFIG_ID_AUTO
-    uint64_t header_hash; // of the header line; all files of a list have the same. 0: not checked
 };
 
 /* Looks at the first lines of a file, up to 1,000. On SOUK_OK *format_out is resolved. SOUK_EDATA,
@@ -34,13 +26,5 @@ struct rating_format {
 SOUK_MUST_CHECK souk_status rating_format_resolve(const struct config *config, const char *path,
                                                   bool needs_rating,
                                                   struct rating_format *format_out);
-
-/* Splits a line into num_columns fields; false when there are more or fewer. Quoted CSV fields
- * ("a,b", "" for a quote) are understood when the delimiter is a comma or a semicolon; those fields
- * then point into scratch (at least length bytes). num_columns is at most RATING_COLUMNS_MAX. */
-bool rating_format_split(const struct rating_format *format, const char *line, size_t length,
-                         const char **fields, size_t *field_lengths, char *scratch);
-
-enum { RATING_COLUMNS_MAX = 256 };
 
 #endif

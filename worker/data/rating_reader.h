@@ -1,9 +1,7 @@
 /* rating_reader.h - ratings out of one or several files, in the order of the files.
  *
- * Bad rows (column count, number, finite, id) are counted; past max_bad_rows one ends the reading
- * with a message that names file, line and what to do. Among `num_parts` ranks whole files are
- * dealt out when there are at least as many, else each plain file is split by bytes, and a .gz file
- * or standard input is read by everybody, who keep every num_parts-th row.
+ * Files, parts and bad rows as in row_reader.h; bad are rows with a wrong number of columns, a
+ * rating that is no finite number, or an id that is none.
  *
  * Threads: one owner.
  */

@@ -6,13 +6,10 @@
  */
 #include "worker/data/rating_stream.h"
 
-#include <string.h>
-
 #include "common/base/hash.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/rng.h"
-#include "worker/data/line_reader.h"
+#include "worker/data/row_reader.h"
 
 enum { BLOCK_ROWS = 4096, PREFETCH_ROWS = 16 };
 
@@ -132,15 +129,9 @@ static void ignore_bad_row(void *ctx, const char *message)
 // The files once more: bad rows and names are known by now.
 static souk_status read_again(struct rating_stream *stream)
 {
-    const struct config_list *files = stream->options.reader.files;
-    for (uint32_t i = 0; i < files->num_items; i++) {
-        if (line_reader_can_repeat(files->items[i])) continue;
-        if (strcmp(files->items[i], "-") != 0) continue; // opening it says what is wrong
-        return log_fail(SOUK_EDATA,
-                        "standard input can be read once only, and its ratings do not fit "
-                        "data.cache_rows (%llu); raise that, name a file, or set train.epochs=1",
-                        (unsigned long long)stream->options.cache_rows);
-    }
+    souk_status status =
+        row_files_check_repeat(stream->options.reader.files, "ratings", stream->options.cache_rows);
+    if (status) return status;
     close_reader(stream);
     stream->block_next = stream->block_end = 0;
     struct rating_reader_options options = stream->options.reader;
