@@ -25,9 +25,11 @@
 #include "server/optimizer.h"
 
 #include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static uint32_t no_state(uint32_t dim)
 {
@@ -52,16 +54,21 @@ static uint32_t adam_floats(uint32_t dim)
     return 2 * dim + 1;
 }
 
-// Cut to the range of fp32; also ends a NaN, which the comparisons are arranged for.
-static inline float cut(float x)
+/* Cuts to the range of fp32; a NaN too. On the bits, because compilers turn the smaller of two
+ * unsigned numbers into one instruction, but not that of two floats, for which NaN counts. */
+static ALWAYS_INLINE float cut(float x)
 {
-    x = x > -FLT_MAX ? x : -FLT_MAX;
-    return x < FLT_MAX ? x : FLT_MAX;
+    const uint32_t sign_bit = 0x80000000, largest = 0x7f7fffff; // the bits of FLT_MAX
+    uint32_t bits, size;
+    memcpy(&bits, &x, sizeof(bits));
+    size = bits & ~sign_bit;
+    size = size < largest ? size : largest;
+    bits = (bits & sign_bit) | size;
+    memcpy(&x, &bits, sizeof(bits));
+    return x;
 }
 
 /* ---- a batch ---- */
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 // What an optimizer does to one row; its state is at w + dim.
 typedef void row_fn(const struct souk_table_spec *spec, float lr, const float *restrict g,
@@ -168,13 +175,19 @@ static ALWAYS_INLINE void rowwise_row(const struct souk_table_spec *spec, float 
 }
 DEFINE_APPLY(rowwise)
 
+// 1 - b^t. It is 1 in fp32 long before b^t leaves the range, where powf() takes long.
+static ALWAYS_INLINE float bias_correction(float b, float t)
+{
+    return t * log2f(b) < -26 ? 1 : 1 - powf(b, t); // the logarithm is taken once a batch
+}
+
 static ALWAYS_INLINE void adam_row(const struct souk_table_spec *spec, float lr,
                                    const float *restrict g, float *restrict w, uint32_t dim)
 {
     float b1 = spec->beta1, b2 = spec->beta2, epsilon = spec->epsilon;
     float *restrict m = w + dim, *restrict v = m + dim, *t = w + 3 * (size_t)dim;
     *t += 1; // stays at 2^24, where both corrections are 1 long since
-    float step = lr / (1 - powf(b1, *t)), root = 1 / (1 - powf(b2, *t));
+    float step = lr / bias_correction(b1, *t), root = 1 / bias_correction(b2, *t);
     for (uint32_t j = 0; j < dim; j++) {
         m[j] = cut(b1 * m[j] + (1 - b1) * g[j]);
         v[j] = cut(b2 * v[j] + (1 - b2) * g[j] * g[j]);
