@@ -95,6 +95,7 @@ job=$!
 pids+=("$job")
 await has_progressed "$dir/killed"
 kill -KILL "${servers[1]}"
+wait "${servers[1]}" 2>/dev/null
 start=$SECONDS
 wait "$job"
 rc=$?
