@@ -61,7 +61,9 @@ static souk_status read_sample(struct sample *sample)
     if (status && status != SOUK_EEND) return status;
     if (sample->num_lines == 0)
         return log_fail(SOUK_EDATA, "%s is empty; a line for each rating is needed%s", sample->name,
-                        strcmp(sample->path, "-") == 0 ? ", and it can be read once only" : "");
+                        strcmp(sample->path, "-") == 0
+                            ? ", it comes once, and under mpirun to rank 0 only"
+                            : "");
     sample->scratch = mem_alloc(longest + 1, "sample line");
     return SOUK_OK;
 }
