@@ -12,6 +12,7 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/text/buf.h"
 #include "server/server.h"
 #include "server/supervisor.h"
@@ -333,6 +334,7 @@ int main(int argc, char *argv[])
     souk_status status = parse_arguments(argc, argv, &arguments);
     if (status == SOUK_EEND) return 0;
     if (status != SOUK_OK) return souk_status_exit_code(status);
+    mem_keep_freed();
     log_set_level(arguments.log_level);
     log_set_role("server", -1);
     set_up_signals();

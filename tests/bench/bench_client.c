@@ -328,6 +328,7 @@ static void run(const struct plan *plan)
 
 int main(int argc, char **argv)
 {
+    mem_keep_freed(); // as the programs do
     struct plan plan = {.min_keys = 4096, .max_keys = 65536, .measured_ns = MEASURED_MS * 1000000};
     if (argc >= 5) {
         plan.link = argv[1];
