@@ -269,12 +269,14 @@ static souk_status finish_epoch(struct trainer *trainer, bool *is_best_out)
     return SOUK_OK;
 }
 
-/* A checkpoint lets the run go on; without patience what it holds is also the model. */
+/* A checkpoint lets the run go on; without patience what it holds is also the model, which comes
+ * first: where there is room for one of them only, it is the one that counts. */
 static souk_status save_checkpoint(struct trainer *trainer)
 {
-    souk_status status = saver_save_checkpoint(trainer->saver, &trainer->state);
-    if (status == SOUK_OK && trainer->config->train.patience == 0)
+    souk_status status = SOUK_OK;
+    if (trainer->config->train.patience == 0)
         status = saver_save_model(trainer->saver, &trainer->state.best);
+    if (status == SOUK_OK) status = saver_save_checkpoint(trainer->saver, &trainer->state);
     trainer->checkpoint_ms = clock_now_ms();
     if (status == SOUK_OK) record_checkpoint(trainer->events, &trainer->state.position);
     return status;
