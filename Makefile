@@ -87,8 +87,11 @@ $(BIN)/souk-server: $(call obj,$(COMMON_SRC) $(SERVER_SRC) server/main.c)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
+# One object whose inner names are local: only souk_* can clash with a program's own.
 $(BUILD)/libsouk.a: $(LIB_OBJ)
-	rm -f $@; ar rcs $@ $^
+	ld -r -o $(BUILD)/libsouk.o $^
+	objcopy --localize-hidden $(BUILD)/libsouk.o
+	rm -f $@; ar rcs $@ $(BUILD)/libsouk.o
 $(BUILD)/libsouk.so: $(LIB_OBJ)
 	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libsouk.so.0 $^ -o $@ $(PKG_LIBS)
 $(BUILD)/souk.pc: include/souk/types.h Makefile

@@ -75,8 +75,9 @@ done
 
 mpi=(--bind-to none)
 [ -z "$hostfile" ] || mpi+=(--hostfile "$hostfile")
-# Ranks that are told to stop have a minute for their checkpoint.
-mpi+=(--mca odls_base_sigkill_timeout 60)
+# A signal goes to the ranks as USR1, which mpirun passes on and takes no part in: ranks have all the
+# time that their checkpoint needs. (Raising odls_base_sigkill_timeout instead would make mpirun sleep
+# twice as long after every exit code other than 0, even when all ranks are gone.)
 if [ -z "$hostfile" ] && [ "$workers" -gt "$(nproc)" ]; then
     echo "launch.sh: $workers workers share $(nproc) cores (--oversubscribe)" >&2
     mpi+=(--oversubscribe)

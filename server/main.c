@@ -12,6 +12,7 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/text/buf.h"
 #include "server/server.h"
 #include "server/supervisor.h"
@@ -299,9 +300,11 @@ static souk_status write_pid_file(const struct arguments *arguments)
 }
 
 // Blocked before the first thread, so that all threads have them blocked and sigwait() gets them.
-static void block_signals(void)
+// Whoever read our standard error, or was our supervisor, may be gone: that is no reason to die.
+static void set_up_signals(void)
 {
     sigset_t signals;
+    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -331,9 +334,10 @@ int main(int argc, char *argv[])
     souk_status status = parse_arguments(argc, argv, &arguments);
     if (status == SOUK_EEND) return 0;
     if (status != SOUK_OK) return souk_status_exit_code(status);
+    mem_keep_freed();
     log_set_level(arguments.log_level);
     log_set_role("server", -1);
-    block_signals();
+    set_up_signals();
     if (!bind_to_parent(&arguments, parent)) {
         log_error("the process that started this server has ended already");
         return 1;

@@ -25,9 +25,11 @@
 #include "server/optimizer.h"
 
 #include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static uint32_t no_state(uint32_t dim)
 {
@@ -52,38 +54,81 @@ static uint32_t adam_floats(uint32_t dim)
     return 2 * dim + 1;
 }
 
-// Cut to the range of fp32; also ends a NaN, which the comparisons are arranged for.
-static inline float cut(float x)
+/* Cuts to the range of fp32; a NaN too. On the bits, because compilers turn the smaller of two
+ * unsigned numbers into one instruction, but not that of two floats, for which NaN counts. */
+static ALWAYS_INLINE float cut(float x)
 {
-    x = x > -FLT_MAX ? x : -FLT_MAX;
-    return x < FLT_MAX ? x : FLT_MAX;
+    const uint32_t sign_bit = 0x80000000, largest = 0x7f7fffff; // the bits of FLT_MAX
+    uint32_t bits, size;
+    memcpy(&bits, &x, sizeof(bits));
+    size = bits & ~sign_bit;
+    size = size < largest ? size : largest;
+    bits = (bits & sign_bit) | size;
+    memcpy(&x, &bits, sizeof(bits));
+    return x;
 }
 
-static void sgd_apply(const struct souk_table_spec *spec, float lr, const float *gradients,
-                      float *const *rows, uint32_t num_rows)
+/* ---- a batch ---- */
+
+// What an optimizer does to one row; its state is at w + dim.
+typedef void row_fn(const struct souk_table_spec *spec, float lr, const float *restrict g,
+                    float *restrict w, uint32_t dim);
+
+struct batch {
+    const struct souk_table_spec *spec;
+    float lr;
+    uint32_t num_rows;
+    const float *gradients; // (num_rows, dim)
+    float *const *rows;     // (num_rows)
+};
+
+static ALWAYS_INLINE void each_row(row_fn *row, const struct batch *batch, uint32_t dim)
 {
-    uint32_t dim = spec->dim;
-    for (uint32_t i = 0; i < num_rows; i++) {
-        const float *restrict g = gradients + (size_t)i * dim;
-        float *restrict w = rows[i];
-        for (uint32_t j = 0; j < dim; j++) w[j] = cut(w[j] - lr * g[j]);
+    for (uint32_t i = 0; i < batch->num_rows; i++)
+        row(batch->spec, batch->lr, batch->gradients + (size_t)i * dim, batch->rows[i], dim);
+}
+
+/* Inlines row() for the usual widths, where the compiler then knows how many steps there are: short
+ * loops of unknown length cost more than what they do. */
+static ALWAYS_INLINE void each_row_by_width(row_fn *row, const struct batch *batch)
+{
+    switch (batch->spec->dim) {
+    case 8: each_row(row, batch, 8); break;
+    case 16: each_row(row, batch, 16); break;
+    case 32: each_row(row, batch, 32); break;
+    case 64: each_row(row, batch, 64); break;
+    default: each_row(row, batch, batch->spec->dim);
     }
 }
 
-static void momentum_apply(const struct souk_table_spec *spec, float lr, const float *gradients,
-                           float *const *rows, uint32_t num_rows)
+#define DEFINE_APPLY(name)                                                                         \
+    static void name##_apply(const struct souk_table_spec *spec, float lr, const float *gradients, \
+                             float *const *rows, uint32_t num_rows)                                \
+    {                                                                                              \
+        const struct batch batch = {spec, lr, num_rows, gradients, rows};                          \
+        each_row_by_width(name##_row, &batch);                                                     \
+    }
+
+/* ---- the optimizers ---- */
+
+static ALWAYS_INLINE void sgd_row(const struct souk_table_spec *spec, float lr,
+                                  const float *restrict g, float *restrict w, uint32_t dim)
 {
-    uint32_t dim = spec->dim;
-    float mu = spec->momentum;
-    for (uint32_t i = 0; i < num_rows; i++) {
-        const float *restrict g = gradients + (size_t)i * dim;
-        float *restrict w = rows[i], *restrict v = w + dim;
-        for (uint32_t j = 0; j < dim; j++) {
-            v[j] = cut(mu * v[j] + g[j]);
-            w[j] = cut(w[j] - lr * v[j]);
-        }
+    (void)spec;
+    for (uint32_t j = 0; j < dim; j++) w[j] = cut(w[j] - lr * g[j]);
+}
+DEFINE_APPLY(sgd)
+
+static ALWAYS_INLINE void momentum_row(const struct souk_table_spec *spec, float lr,
+                                       const float *restrict g, float *restrict w, uint32_t dim)
+{
+    float mu = spec->momentum, *restrict v = w + dim;
+    for (uint32_t j = 0; j < dim; j++) {
+        v[j] = cut(mu * v[j] + g[j]);
+        w[j] = cut(w[j] - lr * v[j]);
     }
 }
+DEFINE_APPLY(momentum)
 
 static void adagrad_init(const struct souk_table_spec *spec, const float *row, float *state)
 {
@@ -91,20 +136,16 @@ static void adagrad_init(const struct souk_table_spec *spec, const float *row, f
     for (uint32_t j = 0; j < spec->dim; j++) state[j] = spec->initial_accumulator;
 }
 
-static void adagrad_apply(const struct souk_table_spec *spec, float lr, const float *gradients,
-                          float *const *rows, uint32_t num_rows)
+static ALWAYS_INLINE void adagrad_row(const struct souk_table_spec *spec, float lr,
+                                      const float *restrict g, float *restrict w, uint32_t dim)
 {
-    uint32_t dim = spec->dim;
-    float epsilon = spec->epsilon;
-    for (uint32_t i = 0; i < num_rows; i++) {
-        const float *restrict g = gradients + (size_t)i * dim;
-        float *restrict w = rows[i], *restrict n = w + dim;
-        for (uint32_t j = 0; j < dim; j++) {
-            n[j] = cut(n[j] + g[j] * g[j]);
-            w[j] = cut(w[j] - lr * g[j] / (sqrtf(n[j]) + epsilon));
-        }
+    float epsilon = spec->epsilon, *restrict n = w + dim;
+    for (uint32_t j = 0; j < dim; j++) {
+        n[j] = cut(n[j] + g[j] * g[j]);
+        w[j] = cut(w[j] - lr * g[j] / (sqrtf(n[j]) + epsilon));
     }
 }
+DEFINE_APPLY(adagrad)
 
 static void rowwise_init(const struct souk_table_spec *spec, const float *row, float *state)
 {
@@ -113,7 +154,7 @@ static void rowwise_init(const struct souk_table_spec *spec, const float *row, f
 }
 
 // In eight sums side by side: a single one cannot be vectorised without changing the result.
-static inline float sum_of_squares(const float *restrict g, uint32_t dim)
+static ALWAYS_INLINE float sum_of_squares(const float *restrict g, uint32_t dim)
 {
     float sums[8] = {0};
     uint32_t j = 0;
@@ -124,38 +165,36 @@ static inline float sum_of_squares(const float *restrict g, uint32_t dim)
            ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
 
-static void rowwise_apply(const struct souk_table_spec *spec, float lr, const float *gradients,
-                          float *const *rows, uint32_t num_rows)
+static ALWAYS_INLINE void rowwise_row(const struct souk_table_spec *spec, float lr,
+                                      const float *restrict g, float *restrict w, uint32_t dim)
 {
-    uint32_t dim = spec->dim;
-    for (uint32_t i = 0; i < num_rows; i++) {
-        const float *restrict g = gradients + (size_t)i * dim;
-        float *restrict w = rows[i];
-        float n = cut(w[dim] + sum_of_squares(g, dim) / (float)dim);
-        float step = lr / (sqrtf(n) + spec->epsilon);
-        for (uint32_t j = 0; j < dim; j++) w[j] = cut(w[j] - step * g[j]);
-        w[dim] = n;
-    }
+    float n = cut(w[dim] + sum_of_squares(g, dim) / (float)dim);
+    float step = lr / (sqrtf(n) + spec->epsilon);
+    for (uint32_t j = 0; j < dim; j++) w[j] = cut(w[j] - step * g[j]);
+    w[dim] = n;
+}
+DEFINE_APPLY(rowwise)
+
+// 1 - b^t. It is 1 in fp32 long before b^t leaves the range, where powf() takes long.
+static ALWAYS_INLINE float bias_correction(float b, float t)
+{
+    return t * log2f(b) < -26 ? 1 : 1 - powf(b, t); // the logarithm is taken once a batch
 }
 
-static void adam_apply(const struct souk_table_spec *spec, float lr, const float *gradients,
-                       float *const *rows, uint32_t num_rows)
+static ALWAYS_INLINE void adam_row(const struct souk_table_spec *spec, float lr,
+                                   const float *restrict g, float *restrict w, uint32_t dim)
 {
-    uint32_t dim = spec->dim;
     float b1 = spec->beta1, b2 = spec->beta2, epsilon = spec->epsilon;
-    for (uint32_t i = 0; i < num_rows; i++) {
-        const float *restrict g = gradients + (size_t)i * dim;
-        float *restrict w = rows[i], *restrict m = w + dim, *restrict v = m + dim;
-        float *t = rows[i] + 3 * (size_t)dim;
-        *t += 1; // stays at 2^24, where both corrections are 1 long since
-        float step = lr / (1 - powf(b1, *t)), root = 1 / (1 - powf(b2, *t));
-        for (uint32_t j = 0; j < dim; j++) {
-            m[j] = cut(b1 * m[j] + (1 - b1) * g[j]);
-            v[j] = cut(b2 * v[j] + (1 - b2) * g[j] * g[j]);
-            w[j] = cut(w[j] - step * m[j] / (sqrtf(v[j] * root) + epsilon));
-        }
+    float *restrict m = w + dim, *restrict v = m + dim, *t = w + 3 * (size_t)dim;
+    *t += 1; // stays at 2^24, where both corrections are 1 long since
+    float step = lr / bias_correction(b1, *t), root = 1 / bias_correction(b2, *t);
+    for (uint32_t j = 0; j < dim; j++) {
+        m[j] = cut(b1 * m[j] + (1 - b1) * g[j]);
+        v[j] = cut(b2 * v[j] + (1 - b2) * g[j] * g[j]);
+        w[j] = cut(w[j] - step * m[j] / (sqrtf(v[j] * root) + epsilon));
     }
 }
+DEFINE_APPLY(adam)
 
 // z for which the formula of w gives this row, with n as it is.
 static void ftrl_adapt(const struct souk_table_spec *spec, const float *row, float *state)
@@ -170,25 +209,30 @@ static void ftrl_adapt(const struct souk_table_spec *spec, const float *row, flo
     }
 }
 
-static void ftrl_apply(const struct souk_table_spec *spec, float lr, const float *gradients,
-                       float *const *rows, uint32_t num_rows)
+static ALWAYS_INLINE void ftrl_row(const struct souk_table_spec *spec, float lr,
+                                   const float *restrict g, float *restrict w, uint32_t dim)
 {
     (void)lr;
-    uint32_t dim = spec->dim;
     float alpha = spec->ftrl_alpha, beta = spec->ftrl_beta, l1 = spec->l1, l2 = spec->l2;
-    for (uint32_t i = 0; i < num_rows; i++) {
-        const float *restrict g = gradients + (size_t)i * dim;
-        float *restrict w = rows[i], *restrict z = w + dim, *restrict n = z + dim;
-        for (uint32_t j = 0; j < dim; j++) {
-            float grown = cut(n[j] + g[j] * g[j]);
-            float sigma = cut((sqrtf(grown) - sqrtf(n[j])) / alpha);
-            z[j] = cut(z[j] + g[j] - sigma * w[j]);
-            n[j] = grown;
-            float pull = cut(-(z[j] - copysignf(l1, z[j])) / ((beta + sqrtf(grown)) / alpha + l2));
-            w[j] = fabsf(z[j]) <= l1 ? 0 : pull;
-        }
+    float *restrict z = w + dim, *restrict n = z + dim;
+    for (uint32_t j = 0; j < dim; j++) {
+        float grown = cut(n[j] + g[j] * g[j]);
+        float sigma = cut((sqrtf(grown) - sqrtf(n[j])) / alpha);
+        z[j] = cut(z[j] + g[j] - sigma * w[j]);
+        n[j] = grown;
+        float moved = cut(-(z[j] - copysignf(l1, z[j])) / ((beta + sqrtf(grown)) / alpha + l2));
+        w[j] = fabsf(z[j]) <= l1 ? 0 : moved;
     }
 }
+DEFINE_APPLY(ftrl)
+
+static ALWAYS_INLINE void add_row(const struct souk_table_spec *spec, float lr,
+                                  const float *restrict d, float *restrict w, uint32_t dim)
+{
+    (void)spec, (void)lr;
+    for (uint32_t j = 0; j < dim; j++) w[j] = cut(w[j] + d[j]);
+}
+DEFINE_APPLY(add)
 
 static const struct optimizer_ops optimizers[SOUK_NUM_OPTIMIZERS] = {
     [SOUK_OPT_SGD] = {.name = "sgd", .state_floats = no_state, .apply = sgd_apply},
@@ -220,11 +264,7 @@ const struct optimizer_ops *optimizer_get(enum souk_optimizer optimizer)
 void optimizer_add(const struct optimizer_ops *ops, const struct souk_table_spec *spec,
                    const float *differences, float *const *rows, uint32_t num_rows)
 {
-    uint32_t dim = spec->dim;
-    for (uint32_t i = 0; i < num_rows; i++) {
-        const float *restrict d = differences + (size_t)i * dim;
-        float *restrict w = rows[i];
-        for (uint32_t j = 0; j < dim; j++) w[j] = cut(w[j] + d[j]);
-        if (ops->adapt_state) ops->adapt_state(spec, w, w + dim);
-    }
+    add_apply(spec, 0, differences, rows, num_rows);
+    for (uint32_t i = 0; ops->adapt_state && i < num_rows; i++)
+        ops->adapt_state(spec, rows[i], rows[i] + spec->dim);
 }

@@ -59,8 +59,8 @@ static souk_status check_options(const struct server_options *options)
     if (strlen(address) >= ADDRESS_MAX - 16)
         return log_fail(SOUK_EINVAL, "address \"%s\" is too long", address);
     if (options->num_threads < 1 || options->num_threads > SERVER_SHARDS_MAX)
-        return log_fail(SOUK_EINVAL, "%u shard threads: choose 1..%d", options->num_threads,
-                        SERVER_SHARDS_MAX);
+        return log_fail(SOUK_EINVAL, "%s: a server has 1..%d shard threads, not %u", address,
+                        SERVER_SHARDS_MAX, options->num_threads);
     if (strncmp(address, "ipc://", 6) == 0 && options->num_threads > 1)
         return log_fail(SOUK_EINVAL, "%s serves one shard thread; use tcp:// for more", address);
     if (net_address_is_exposed(address) && !options->allow_exposed)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "server/server.h"
 #include "worker/cli/verb.h"
 
@@ -218,6 +219,7 @@ int main(int argc, char **argv)
                 missing);
         return 1;
     }
+    mem_keep_freed();
     souk_status status = argc > 0 ? run(argc - 1, argv + 1) : SOUK_EUSAGE;
     if (fflush(stdout) != 0 && status == SOUK_OK)
         status = log_fail_errno(errno, "standard output cannot be written");

@@ -105,7 +105,8 @@ static void write_message(enum log_level level, const char *message)
     pthread_mutex_unlock(&state.lock);
 }
 
-static void write_va(enum log_level level, const char *suffix, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+write_va(enum log_level level, const char *suffix, const char *format, va_list args)
 {
     char message[3900];
     int n = vsnprintf(message, sizeof(message), format, args);

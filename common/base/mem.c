@@ -1,6 +1,7 @@
 /* mem.c - see mem.h. */
 #include "common/base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,4 +74,10 @@ void *mem_try_map(size_t bytes)
 void mem_unmap(void *ptr, size_t bytes)
 {
     if (ptr) munmap(ptr, bytes);
+}
+
+void mem_keep_freed(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); // the largest that glibc takes
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }

@@ -28,4 +28,8 @@ void mem_reserve(void *array, size_t *capacity, size_t count, size_t size, const
 void *mem_try_map(size_t bytes);
 void mem_unmap(void *ptr, size_t bytes); // NULL is fine
 
+/* For the start of a program that sends large messages: what is freed stays with the process, so
+ * that a buffer of a few hundred KiB does not cost its page faults again with every message. */
+void mem_keep_freed(void);
+
 #endif

@@ -14,7 +14,7 @@
  * transport's, and the system deals the four to the cores that there are. inproc: the server is a
  * thread of this process.
  *
- *   bench_client LINK ROWS KEYS SECONDS   only pulls and pushes, so long, for a profiler
+ *   bench_client LINK ROWS KEYS SECONDS [hashed]   pulls and pushes only, for a profiler
  */
 #include <math.h>
 #include <signal.h>
@@ -328,13 +328,15 @@ static void run(const struct plan *plan)
 
 int main(int argc, char **argv)
 {
+    mem_keep_freed(); // as the programs do
     struct plan plan = {.min_keys = 4096, .max_keys = 65536, .measured_ns = MEASURED_MS * 1000000};
-    if (argc == 5) {
+    if (argc >= 5) {
         plan.link = argv[1];
         plan.num_rows = strtoull(argv[2], NULL, 10);
         plan.min_keys = plan.max_keys = (uint32_t)strtoul(argv[3], NULL, 10);
         plan.measured_ns = strtoull(argv[4], NULL, 10) * 1000000000;
         plan.is_brief = true;
+        plan.is_hashed = argc == 6;
         run(&plan);
         return 0;
     }

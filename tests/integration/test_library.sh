@@ -31,11 +31,12 @@ export PKG_CONFIG_PATH="$dir/root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="
 library=$dir/root$prefix/lib
 cc=${CC:-cc}
 
-only_souk_names() { # the exported names of the shared library
-    nm -D --defined-only "$library/libsouk.so" | awk '{ print $3 }' >"$dir/names"
+only_souk_names() { # NM... FILE: the names that a library gives to other programs
+    "$@" --defined-only --extern-only | awk 'NF == 3 { print $3 }' >"$dir/names"
     grep -q '^souk_client_pull$' "$dir/names" && ! grep -v '^souk_' "$dir/names"
 }
-check "the library exports only souk_ names" only_souk_names
+check "the shared library exports only souk_ names" only_souk_names nm -D "$library/libsouk.so"
+check "the static library exports only souk_ names" only_souk_names nm "$library/libsouk.a"
 
 headers_alone() { # COMPILER...
     local header

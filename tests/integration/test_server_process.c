@@ -28,6 +28,7 @@ enum { DEADLINE_MS = 20000, ARGUMENTS_MAX = 16 };
 static char *dir;         // of this test
 static pid_t server_pid;  // supervisor, or the only process; 0: none
 static char address[128]; // that it serves at
+static int error_fd;      // standard error of the programs; -1: DIR/log
 
 static uint64_t deadline(void)
 {
@@ -45,6 +46,7 @@ static int begin(void **state)
     (void)state;
     dir = temp_dir_create();
     server_pid = 0;
+    error_fd = -1;
     return 0;
 }
 
@@ -82,8 +84,9 @@ static pid_t start_program(const char *const words[])
     pid_t pid = fork();
     if (pid != 0) return pid;
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(fd, STDERR_FILENO);
+    dup2(error_fd >= 0 ? error_fd : fd, STDERR_FILENO);
     dup2(fd, STDOUT_FILENO);
+    signal(SIGPIPE, SIG_DFL); // whatever it is here
     char *copies[ARGUMENTS_MAX];
     memcpy(copies, arguments, sizeof(copies));
     execv(copies[0], copies);
@@ -245,6 +248,24 @@ static void killed_server_is_back_on_the_same_port(void **state)
     assert_int_equal(wait_for_end(server_pid), 0);
 }
 
+static void nobody_needs_to_read_the_log(void **state)
+{
+    (void)state;
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    error_fd = fds[1];
+    start_server((const char *[]){NULL});
+    close(fds[0]);
+    close(fds[1]);
+    greet();
+    pid_t child = find_child(server_pid, 0);
+    kill(child, SIGKILL); // which the supervisor has something to say about
+    find_child(server_pid, child);
+    greet();
+    kill(server_pid, SIGTERM);
+    assert_int_equal(wait_for_end(server_pid), 0);
+}
+
 static int connect_to_port(void)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
@@ -370,6 +391,7 @@ int main(void)
         PROCESS_TEST(serves_until_sigterm_and_cleans_up),
         PROCESS_TEST(stops_in_order_without_a_supervisor_too),
         PROCESS_TEST(killed_server_is_back_on_the_same_port),
+        PROCESS_TEST(nobody_needs_to_read_the_log),
         PROCESS_TEST(random_bytes_at_the_port_harm_nothing),
         PROCESS_TEST(address_that_is_taken_ends_it_at_once),
         PROCESS_TEST(wrong_options_end_it_with_advice),

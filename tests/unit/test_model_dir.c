@@ -366,6 +366,26 @@ static void a_failed_write_anywhere_leaves_the_old_model_alone(void **state)
     free((void *)(uintptr_t)observed);
 }
 
+// Here the rows are the longest file, so nothing else can be what fails.
+static void a_failed_write_of_rows_is_not_passed_over(void **state)
+{
+    (void)state;
+    struct souk_table_spec spec = spec_of("user", 8, SOUK_OPT_SGD);
+    model_cluster_start(&cluster, 1, 1);
+    uint32_t table = fill(cluster.client, &spec, 1000, 1);
+    struct model_dir_save save = save_of(cluster.client, &spec, &table, 1);
+    assert_int_equal(model_dir_save(&save), SOUK_OK);
+    static const rlim_t limits[] = {3000, 20000};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        capture_log_begin();
+        assert_int_not_equal(save_with_limit(&save, limits[i]), SOUK_OK);
+        assert_non_null(strstr(capture_log_text(), ".rows: cannot be written"));
+        capture_log_end();
+        assert_int_equal(count_files(""), 2);
+        check_old_model(1000);
+    }
+}
+
 static void a_failed_manifest_leaves_the_old_model_alone(void **state)
 {
     (void)state;
@@ -457,6 +477,7 @@ int main(void)
         TEST(a_save_replaces_the_old_generation_and_strays_of_crashes),
         TEST(a_run_folder_is_as_good_as_its_model_folder),
         TEST(a_failed_write_anywhere_leaves_the_old_model_alone),
+        TEST(a_failed_write_of_rows_is_not_passed_over),
         TEST(a_failed_manifest_leaves_the_old_model_alone),
         TEST(a_full_disk_is_told_and_leaves_the_old_model_alone),
         TEST(a_folder_of_another_tool_is_not_written_to),

@@ -144,6 +144,8 @@ static void damage_is_noticed_wherever_it_is(void **state)
         bytes[n] ^= 0x10;
     }
     assert_damaged(bytes, length + 1);
+    memmove(bytes + 8, bytes + length - 16, 16); // the block is missing
+    assert_damaged(bytes, 8 + 16);
     assert_non_null(strstr(capture_log_text(), "is not a file of observed ratings"));
     assert_non_null(strstr(capture_log_text(), "is damaged near byte"));
     capture_log_end();

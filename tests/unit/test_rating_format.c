@@ -107,6 +107,8 @@ static void columns_are_told_by_name_or_position(void **state)
                   ", header 4: 0 1 2 integer integer");
     assert_format(text, "data.user=3 data.item=2 data.rating=1",
                   ", header 4: 2 1 0 integer integer");
+    assert_format("User-Id,ItemId,x\n1,2,3\n", "data.user=user_id data.item=item_id data.rating=X",
+                  ", header 3: 0 1 2 integer integer");
     assert_format("9 8 7 6\n5 4 3 2\n", "data.user=4 data.item=3 data.rating=2",
                   "  - 4: 3 2 1 integer integer");
     assert_format("1,2,3\n4,5,6\n", "data.header=yes", ", header 3: 0 1 2 integer integer");

@@ -15,9 +15,8 @@
 #include "worker/report/svg.h"
 
 static const char *const users[] = {"ann", "bob"};
-static const char *const items[] = {"First", "Second & third",
-                                    "A <title> that is much too long for "
-                                    "the room above a column of cells"};
+#define LONG_TITLE "A <title> that is much too long for the room above a column of cells"
+static const char *const items[] = {"First", "Second & third", LONG_TITLE};
 static const float values[] = {1.0f, 2.5f, 3.0f, 4.25f, 5.0f, 3.5f};
 static const uint8_t is_observed[] = {1, 0, 0, 0, 1, 0}, is_unknown[] = {0, 0, 1, 0, 0, 1};
 static const float observed[] = {1.5f, NAN, NAN, NAN, 5.0f, NAN};

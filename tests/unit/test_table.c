@@ -314,7 +314,8 @@ static void scan_gives_each_row_once_sorted_within_blocks(void **state)
     static float rows[BLOCK_ROWS * DIM], states[BLOCK_ROWS * DIM];
     assert_int_equal(table_scan(table, &cursor, BLOCK_ROWS, keys, rows, states), 0);
     assert_int_equal(cursor, 0);
-    push_range(table, 1, N, 3);
+    push_range(table, 1 + 3 * (N / 2), N / 2, 3); // the upper half first: blocks have to be sorted
+    push_range(table, 1, N / 2, 3);
     uint32_t total = 0, n;
     do {
         n = table_scan(table, &cursor, BLOCK_ROWS, keys, rows, total % 2 ? states : NULL);

@@ -11,7 +11,7 @@
 #include "common/base/rng.h"
 #include "worker/data/row_reader.h"
 
-enum { BLOCK_ROWS = 4096, PREFETCH_ROWS = 16 };
+enum { BLOCK_ROWS = 4096, PREFETCH_ROWS = 16, DRAWN_AHEAD = 128 };
 
 struct rating_stream {
     struct rating_stream_options options; // files, format, names: borrowed
@@ -145,6 +145,36 @@ static uint64_t epoch_stream(const struct rating_stream *stream, uint32_t epoch)
     return rng_stream("shuffle", epoch, stream->options.reader.part);
 }
 
+// A number below limit without bias (Lemire 2019), from 32 random bits nearly always.
+static uint32_t draw_below(struct rng *rng, uint32_t limit)
+{
+    uint64_t product = (uint64_t)rng_next_u32(rng) * limit;
+    if ((uint32_t)product < limit) {
+        uint32_t threshold = -limit % limit;
+        while ((uint32_t)product < threshold) product = (uint64_t)rng_next_u32(rng) * limit;
+    }
+    return (uint32_t)(product >> 32);
+}
+
+// Fisher-Yates from the end. Where to swap to does not depend on what stands there: places are
+// drawn ahead, so that they are in the cache when their turn comes.
+static void shuffle_order(uint32_t *order, uint32_t n, struct rng *rng)
+{
+    uint32_t picks[DRAWN_AHEAD];
+    while (n > 1) {
+        uint32_t count = n - 1 < DRAWN_AHEAD ? n - 1 : DRAWN_AHEAD;
+        for (uint32_t i = 0; i < count; i++) {
+            picks[i] = draw_below(rng, n - i);
+            __builtin_prefetch(&order[picks[i]], 1);
+        }
+        for (uint32_t i = 0; i < count; i++, n--) {
+            uint32_t held = order[n - 1];
+            order[n - 1] = order[picks[i]];
+            order[picks[i]] = held;
+        }
+    }
+}
+
 static void shuffle_cache(struct rating_stream *stream, uint32_t epoch)
 {
     if (!stream->order)
@@ -152,7 +182,7 @@ static void shuffle_cache(struct rating_stream *stream, uint32_t epoch)
     for (uint32_t i = 0; i < stream->num_cached; i++) stream->order[i] = i;
     struct rng rng;
     rng_init(&rng, stream->options.seed, epoch_stream(stream, epoch));
-    rng_shuffle(&rng, stream->order, stream->num_cached, sizeof(*stream->order));
+    shuffle_order(stream->order, (uint32_t)stream->num_cached, &rng);
     stream->next_cached = 0;
 }
 

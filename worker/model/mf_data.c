@@ -95,10 +95,24 @@ static uint32_t list_next(struct rating_list *list, struct rating *ratings, uint
     return n;
 }
 
+/* mpirun hands standard input to one rank: the others would train on nothing. */
+static souk_status check_shares(const struct mf_data *data, const struct config_list *files)
+{
+    for (uint32_t i = 0; i < files->num_items && data->num_parts > 1; i++)
+        if (strcmp(files->items[i], "-") == 0)
+            return log_fail(SOUK_ECONFIG,
+                            "standard input cannot be shared by %u workers; name files, or start "
+                            "one worker",
+                            data->num_parts);
+    return SOUK_OK;
+}
+
 /* The layout of a file, with ids as the training data has them. */
 static souk_status resolve_format(struct mf_data *data, const struct config_list *files,
                                   struct rating_format *format_out)
 {
+    souk_status status = check_shares(data, files);
+    if (status != SOUK_OK) return status;
     struct config config = *data->config;
     if (data->user_id != CONFIG_ID_AUTO) config.data.user_id = data->user_id;
     if (data->item_id != CONFIG_ID_AUTO) config.data.item_id = data->item_id;

@@ -37,7 +37,7 @@ struct model_dir_save {
     const struct names *users, *items; // or NULL
     const char *const *observed;       // finished files of observed.h to be moved in; or NULL
     uint32_t num_observed;             // 0: those of the generation before are kept
-    bool drops_observed; // not even those: they belong to another training
+    bool drops_observed;               // not even those: they belong to another training
 };
 
 /* Makes the folder, and refuses one that cannot be written to or holds something that a save must

@@ -167,8 +167,7 @@ static souk_status move_all_observed(struct saving *saving)
     uint32_t num = keeps_old ? old->num_observed : saving->save->num_observed;
     next->observed = mem_calloc(num, sizeof(*next->observed), "manifest");
     next->num_observed = num;
-    if (keeps_old && num > 0)
-        memcpy(next->observed, old->observed, num * sizeof(*next->observed));
+    if (keeps_old && num > 0) memcpy(next->observed, old->observed, num * sizeof(*next->observed));
     for (uint32_t i = 0; i < saving->save->num_observed; i++) {
         souk_status status = move_observed(saving, i);
         if (status != SOUK_OK) return status;

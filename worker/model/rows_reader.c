@@ -163,7 +163,8 @@ static souk_status decode_block(struct rows_reader *reader, uint64_t offset, uin
     size_t state_floats = (size_t)num_rows * reader->head.state_floats;
     mem_reserve(&reader->keys, &reader->keys_capacity, num_rows, sizeof(uint64_t), "keys");
     mem_reserve(&reader->rows, &reader->rows_capacity, row_floats, sizeof(float), "rows");
-    mem_reserve(&reader->states, &reader->states_capacity, state_floats + 1, sizeof(float), "states");
+    mem_reserve(&reader->states, &reader->states_capacity, state_floats + 1, sizeof(float),
+                "states");
     if (key_codec >= CODEC_NUM_KEYS ||
         codec_decode_keys((enum codec_keys)key_codec, reader->bytes, key_bytes, reader->keys,
                           num_rows, &reader->scratch) != SOUK_OK)

@@ -62,10 +62,16 @@ static souk_status spawn(const struct config *config, const char *program, struc
                           NULL};
     char *argv[sizeof args / sizeof *args];
     memcpy(argv, args, sizeof args); // posix_spawn wants char *, and changes nothing
+    // A session of its own: signals for this job (Ctrl-C, mpirun's) are not for its servers, which
+    // have to live until the checkpoint is made.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     cpu_set_t cores;
     spread_over_cores(&cores);
-    int error = posix_spawn(&process->pid, program, NULL, NULL, argv, environ);
+    int error = posix_spawn(&process->pid, program, NULL, &attributes, argv, environ);
     go_back_to_cores(&cores);
+    posix_spawnattr_destroy(&attributes);
     if (error == 0) return SOUK_OK;
     process->pid = 0;
     errno = error;

@@ -1,15 +1,14 @@
 /* saver.c - see saver.h. */
 #include "worker/train/saver.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/text/json_value.h"
+#include "worker/train/resume.h"
+#include "worker/train/run_dir.h"
 
 struct saver {
     struct saver_options options;
@@ -18,121 +17,11 @@ struct saver {
     char *observed;       // this rank's finished file, until a model has it; NULL: none
 };
 
-static const char MODEL[] = "model", CHECKPOINT[] = "checkpoint", MANIFEST[] = "manifest.json";
-
-static char *path_of(const struct config *config, const char *name)
-{
-    struct buf path = {0};
-    buf_printf(&path, "%s/%s", config->run.dir, name);
-    return path.text;
-}
-
-/* ---- before training ---- */
-
-static souk_status write_config(const struct config *config)
-{
-    struct buf text = {0};
-    config_show(config, false, &text);
-    char *path = path_of(config, "config.yaml");
-    souk_status status = file_write_atomic(path, buf_text(&text), text.length);
-    mem_free(path);
-    buf_fini(&text);
-    return status;
-}
-
-/* Where a section of config_show's text is, without its name; *length_out 0: it is not there. */
-static const char *find_section(const char *text, const char *name, size_t *length_out)
-{
-    const char *start = text ? strstr(text, name) : NULL;
-    *length_out = 0;
-    if (!start) return "";
-    start += strlen(name);
-    const char *end = start;
-    while (*end && !(end[0] == '\n' && end[1] && end[1] != ' ' && end[1] != '\n')) end++;
-    *length_out = (size_t)(end - start);
-    return start;
-}
-
-static bool is_same_section(const char *a, const char *b, const char *name)
-{
-    size_t a_length, b_length;
-    const char *a_start = find_section(a, name, &a_length);
-    const char *b_start = find_section(b, name, &b_length);
-    return a_length == b_length && memcmp(a_start, b_start, a_length) == 0;
-}
-
-/* A run goes on with the model that it began with; everything else may change. */
-static souk_status check_same_model(const struct config *config)
-{
-    struct config before;
-    config_init(&before);
-    char *path = path_of(config, "config.yaml");
-    souk_status status = config_read_file(&before, path);
-    struct buf was = {0}, is = {0};
-    if (status == SOUK_OK) {
-        config_show(&before, false, &was);
-        config_show(config, false, &is);
-        bool is_same = is_same_section(buf_text(&was), buf_text(&is), "\nmodel:") &&
-                       before.train.optimizer == config->train.optimizer &&
-                       before.run.seed == config->run.seed;
-        if (!is_same)
-            status = log_fail(SOUK_ECONFIG,
-                              "%s: the run began with other settings of run.seed, model.* or "
-                              "train.optimizer; go on with the same, or start without --resume",
-                              path);
-    }
-    buf_fini(&was);
-    buf_fini(&is);
-    mem_free(path);
-    config_fini(&before);
-    return status;
-}
-
-static souk_status prepare_model(const struct config *config)
-{
-    char *dir = path_of(config, MODEL);
-    struct buf manifest = {0};
-    buf_printf(&manifest, "%s/%s", dir, MANIFEST);
-    if (file_exists(buf_text(&manifest)))
-        log_info("%s holds a model; it stays until this run saves its own", dir);
-    souk_status status = model_dir_prepare(dir);
-    buf_fini(&manifest);
-    mem_free(dir);
-    return status;
-}
-
-static souk_status drop_checkpoint(const struct config *config)
-{
-    struct buf manifest = {0};
-    buf_printf(&manifest, "%s/%s/%s", config->run.dir, CHECKPOINT, MANIFEST);
-    souk_status status = SOUK_OK;
-    if (unlink(buf_text(&manifest)) == 0)
-        log_info("%s: the checkpoint of an earlier run is dropped (--resume would have gone on "
-                 "from it)",
-                 config->run.dir);
-    else if (errno != ENOENT)
-        status = log_fail_errno(errno, "%s: cannot be removed", buf_text(&manifest));
-    buf_fini(&manifest);
-    return status;
-}
-
-souk_status saver_prepare(const struct config *config, struct comm *comm, bool is_resuming)
-{
-    souk_status status = SOUK_OK;
-    if (comm_rank(comm) == 0) {
-        status = is_resuming ? check_same_model(config) : file_make_dirs(config->run.dir);
-        if (status == SOUK_OK && !is_resuming) status = drop_checkpoint(config);
-        if (status == SOUK_OK && !is_resuming) status = prepare_model(config);
-        if (status == SOUK_OK) status = write_config(config);
-    }
-    return comm_agree(comm, status);
-}
-
-struct saver *saver_create(const struct saver_options *options, bool is_resuming)
+struct saver *saver_create(const struct saver_options *options, bool has_saved_model)
 {
     struct saver *saver = mem_calloc(1, sizeof *saver, "saver");
     saver->options = *options;
-    saver->has_saved_model = is_resuming;
+    saver->has_saved_model = has_saved_model;
     return saver;
 }
 
@@ -247,7 +136,7 @@ static souk_status save(struct saver *saver, const char *name, bool with_states,
         json_open(&json, '{');
         options->ops->save_state(options->model, &json);
         json_close(&json);
-        char *dir = path_of(options->config, name);
+        char *dir = run_dir_path(options->config, name);
         struct model_dir_save saving = {.dir = dir,
                                         .client = options->client,
                                         .specs = options->tables->specs,
@@ -279,7 +168,7 @@ souk_status saver_save_model(struct saver *saver, const struct train_best *best)
     json_key(&json, "epoch"), json_uint(&json, best->epoch);
     add_metrics(&json, &best->validation);
     json_close(&json);
-    souk_status status = save(saver, MODEL, false, &extra);
+    souk_status status = save(saver, "model", false, &extra);
     buf_fini(&extra);
     if (status != SOUK_OK) return status;
     saver->has_saved_model = true;
@@ -327,126 +216,21 @@ souk_status saver_save_checkpoint(struct saver *saver, const struct train_state 
     json_close(&json);
     json_close(&json);
     mem_free(all);
-    souk_status status = save(saver, CHECKPOINT, true, &extra);
+    souk_status status = save(saver, "checkpoint", true, &extra);
     buf_fini(&extra);
     return status;
-}
-
-/* ---- going on ---- */
-
-souk_status saver_open_checkpoint(const struct config *config, struct model_dir **dir_out)
-{
-    struct buf manifest = {0};
-    buf_printf(&manifest, "%s/%s/%s", config->run.dir, CHECKPOINT, MANIFEST);
-    bool is_there = file_exists(buf_text(&manifest));
-    buf_fini(&manifest);
-    if (!is_there)
-        return log_fail(
-            SOUK_ENOTFOUND,
-            "%s has no checkpoint to go on from; start without --resume, or set run.dir "
-            "to the folder of the run that was stopped",
-            config->run.dir);
-    char *dir = path_of(config, CHECKPOINT);
-    souk_status status = model_dir_open(dir, dir_out);
-    mem_free(dir);
-    return status;
-}
-
-static void read_evaluation(const void *json, const struct model_ops *ops,
-                            const struct model *model, struct evaluation *evaluation_out)
-{
-    const struct model_sums none = {0};
-    evaluation_out->num_samples = json_value_u64(json, "samples", 0);
-    evaluation_out->num_metrics = ops->metrics(model, &none, evaluation_out->metrics);
-    const void *metrics = json_value_get(json, "metrics");
-    for (uint32_t i = 0; i < evaluation_out->num_metrics; i++) {
-        struct model_metric *metric = &evaluation_out->metrics[i];
-        metric->value = json_value_number(metrics, metric->name, metric->value);
-    }
-}
-
-static void read_position(const void *json, struct train_position *position)
-{
-    position->num_samples = json_value_u64(json, "samples", 0);
-    position->num_batches = json_value_u64(json, "batches", 0);
-    const void *sums = json_value_get(json, "sums");
-    for (uint32_t i = 0; i < MODEL_METRICS_MAX; i++) {
-        char key[12];
-        snprintf(key, sizeof key, "%u", i);
-        position->sums.values[i] = json_value_number(sums, key, 0);
-    }
-}
-
-souk_status saver_read_state(const struct model_dir *dir, const struct model_ops *ops,
-                             const struct model *model, struct comm *comm,
-                             struct train_state *state_out)
-{
-    const void *extra = model_dir_extra(dir), *ranks = json_value_get(extra, "ranks");
-    uint32_t rank = comm_rank(comm);
-    if (!extra || json_value_count(ranks) == 0)
-        return log_fail(SOUK_EDATA,
-                        "%s: has no position of training; it is a model, not a "
-                        "checkpoint, so start without --resume",
-                        model_dir_path(dir));
-    struct train_state state = {.is_complete = json_value_bool(extra, "is_complete", false)};
-    state.position.epoch = (uint32_t)json_value_u64(extra, "epoch", 0);
-    const void *best = json_value_get(extra, "best");
-    state.best.epoch = (uint32_t)json_value_u64(best, "epoch", 0);
-    state.best.num_worse = (uint32_t)json_value_u64(best, "num_worse", 0);
-    read_evaluation(best, ops, model, &state.best.validation);
-    const void *mine = json_value_at(ranks, rank < json_value_count(ranks) ? rank : 0);
-    state.position.num_steps = json_value_u64(mine, "steps", 0);
-    if (json_value_count(ranks) == comm_size(comm))
-        read_position(mine, &state.position);
-    else if (rank == 0)
-        log_warning("the checkpoint is of %zu workers, this run has %u: epoch %u begins anew",
-                    json_value_count(ranks), comm_size(comm), state.position.epoch + 1);
-    *state_out = state;
-    return SOUK_OK;
-}
-
-souk_status saver_load_tables(struct model_dir *dir, struct souk_client *client, struct comm *comm,
-                              struct tables *tables)
-{
-    tables->num_tables = model_dir_num_tables(dir);
-    for (uint32_t i = 0; i < tables->num_tables; i++) tables->specs[i] = *model_dir_spec(dir, i);
-    return comm_agree(comm,
-                      model_dir_load(dir, client, comm_rank(comm), comm_size(comm), tables->ids));
 }
 
 souk_status saver_load_best(struct saver *saver)
 {
     const struct saver_options *options = &saver->options;
-    char *path = path_of(options->config, MODEL);
+    char *path = run_dir_path(options->config, "model");
     struct model_dir *dir = NULL;
     struct tables tables;
     souk_status status = comm_agree(options->comm, model_dir_open(path, &dir));
-    if (status == SOUK_OK) status = saver_load_tables(dir, options->client, options->comm, &tables);
+    if (status == SOUK_OK)
+        status = resume_load_tables(dir, options->client, options->comm, &tables);
     model_dir_close(dir);
     mem_free(path);
     return status;
-}
-
-static souk_status teach(struct model_dir *dir, const char *which, struct names *names)
-{
-    const struct names *saved;
-    if (!names) return SOUK_OK;
-    souk_status status = model_dir_names(dir, which, &saved);
-    if (status != SOUK_OK || !saved) return status;
-    void *bytes;
-    size_t length;
-    names_pack(saved, &bytes, &length);
-    status = names_unpack(names, bytes, length);
-    mem_free(bytes);
-    return status;
-}
-
-souk_status saver_load_names(struct model_dir *dir, const struct model_ops *ops,
-                             struct model *model)
-{
-    struct names *users = NULL, *items = NULL;
-    if (!ops->names) return SOUK_OK;
-    ops->names(model, &users, &items);
-    souk_status status = teach(dir, "users", users);
-    return status == SOUK_OK ? teach(dir, "items", items) : status;
 }

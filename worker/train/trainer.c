@@ -9,7 +9,8 @@
 #include "common/base/mem.h"
 #include "worker/train/progress.h"
 #include "worker/train/record.h"
-#include "worker/train/saver.h"
+#include "worker/train/resume.h"
+#include "worker/train/run_dir.h"
 
 struct trainer {
     const struct trainer_options *options;
@@ -37,7 +38,7 @@ struct trainer {
 static souk_status open_new(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
-    souk_status status = saver_prepare(config, trainer->comm, false);
+    souk_status status = run_dir_prepare(config, trainer->comm, false);
     if (status == SOUK_OK) status = trainer->ops->create(config, trainer->comm, &trainer->model);
     if (status != SOUK_OK) return status;
     struct tables *tables = &trainer->tables;
@@ -52,18 +53,18 @@ static souk_status open_checkpointed(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
     struct model_dir *dir = NULL;
-    souk_status status = comm_agree(trainer->comm, saver_open_checkpoint(config, &dir));
-    if (status == SOUK_OK) status = saver_prepare(config, trainer->comm, true);
+    souk_status status = comm_agree(trainer->comm, resume_open(config, &dir));
+    if (status == SOUK_OK) status = run_dir_prepare(config, trainer->comm, true);
     if (status != SOUK_OK) goto out;
     status = trainer->ops->load(config, model_dir_state(dir), trainer->comm, &trainer->model);
     if (status == SOUK_OK) status = tables_match_dir(trainer->ops, trainer->model, dir);
-    if (status == SOUK_OK) status = saver_load_names(dir, trainer->ops, trainer->model);
+    if (status == SOUK_OK) status = resume_load_names(dir, trainer->ops, trainer->model);
     if (status == SOUK_OK)
         status =
-            saver_read_state(dir, trainer->ops, trainer->model, trainer->comm, &trainer->state);
+            resume_read_state(dir, trainer->ops, trainer->model, trainer->comm, &trainer->state);
     status = comm_agree(trainer->comm, status);
     if (status == SOUK_OK)
-        status = saver_load_tables(dir, trainer->client, trainer->comm, &trainer->tables);
+        status = resume_load_tables(dir, trainer->client, trainer->comm, &trainer->tables);
     if (status == SOUK_OK && comm_rank(trainer->comm) == 0)
         log_info("goes on in epoch %u after %llu samples", trainer->state.position.epoch + 1,
                  (unsigned long long)trainer->state.position.num_samples);
@@ -147,7 +148,9 @@ static souk_status set_up(struct trainer *trainer)
                                   .comm = trainer->comm,
                                   .client = trainer->client,
                                   .tables = &trainer->tables};
-    trainer->saver = saver_create(&saver, trainer->options->is_resuming);
+    bool has_saved_model = trainer->options->is_resuming &&
+                           (trainer->state.best.epoch > 0 || config->train.patience == 0);
+    trainer->saver = saver_create(&saver, has_saved_model);
     start_progress(trainer);
     struct record_start start = {.config = config,
                                  .is_resuming = trainer->options->is_resuming,
@@ -266,12 +269,14 @@ static souk_status finish_epoch(struct trainer *trainer, bool *is_best_out)
     return SOUK_OK;
 }
 
-/* A checkpoint lets the run go on; without patience what it holds is also the model. */
+/* A checkpoint lets the run go on; without patience what it holds is also the model, which comes
+ * first: where there is room for one of them only, it is the one that counts. */
 static souk_status save_checkpoint(struct trainer *trainer)
 {
-    souk_status status = saver_save_checkpoint(trainer->saver, &trainer->state);
-    if (status == SOUK_OK && trainer->config->train.patience == 0)
+    souk_status status = SOUK_OK;
+    if (trainer->config->train.patience == 0)
         status = saver_save_model(trainer->saver, &trainer->state.best);
+    if (status == SOUK_OK) status = saver_save_checkpoint(trainer->saver, &trainer->state);
     trainer->checkpoint_ms = clock_now_ms();
     if (status == SOUK_OK) record_checkpoint(trainer->events, &trainer->state.position);
     return status;

@@ -1,0 +1,116 @@
+/* run_dir.c - see run_dir.h. */
+#include "worker/train/run_dir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/model/model_dir.h"
+
+char *run_dir_path(const struct config *config, const char *name)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/%s", config->run.dir, name);
+    return path.text;
+}
+
+static souk_status write_config(const struct config *config)
+{
+    struct buf text = {0};
+    config_show(config, false, &text);
+    char *path = run_dir_path(config, "config.yaml");
+    souk_status status = file_write_atomic(path, buf_text(&text), text.length);
+    mem_free(path);
+    buf_fini(&text);
+    return status;
+}
+
+/* Where a section of config_show's text is, without its name; *length_out 0: it is not there. */
+static const char *find_section(const char *text, const char *name, size_t *length_out)
+{
+    const char *start = text ? strstr(text, name) : NULL;
+    *length_out = 0;
+    if (!start) return "";
+    start += strlen(name);
+    const char *end = start;
+    while (*end && !(end[0] == '\n' && end[1] && end[1] != ' ' && end[1] != '\n')) end++;
+    *length_out = (size_t)(end - start);
+    return start;
+}
+
+static bool is_same_section(const char *a, const char *b, const char *name)
+{
+    size_t a_length, b_length;
+    const char *a_start = find_section(a, name, &a_length);
+    const char *b_start = find_section(b, name, &b_length);
+    return a_length == b_length && memcmp(a_start, b_start, a_length) == 0;
+}
+
+/* A run goes on with the model that it began with; everything else may change. */
+static souk_status check_same_model(const struct config *config)
+{
+    struct config before;
+    config_init(&before);
+    char *path = run_dir_path(config, "config.yaml");
+    souk_status status = config_read_file(&before, path);
+    struct buf was = {0}, is = {0};
+    if (status == SOUK_OK) {
+        config_show(&before, false, &was);
+        config_show(config, false, &is);
+        bool is_same = is_same_section(buf_text(&was), buf_text(&is), "\nmodel:") &&
+                       before.train.optimizer == config->train.optimizer &&
+                       before.run.seed == config->run.seed;
+        if (!is_same)
+            status = log_fail(SOUK_ECONFIG,
+                              "%s: the run began with other settings of run.seed, model.* or "
+                              "train.optimizer; go on with the same, or start without --resume",
+                              path);
+    }
+    buf_fini(&was);
+    buf_fini(&is);
+    mem_free(path);
+    config_fini(&before);
+    return status;
+}
+
+static souk_status prepare_model(const struct config *config)
+{
+    char *dir = run_dir_path(config, "model");
+    char *manifest = run_dir_path(config, "model/manifest.json");
+    if (file_exists(manifest))
+        log_info("%s holds a model; it stays until this run saves its own", dir);
+    souk_status status = model_dir_prepare(dir);
+    mem_free(manifest);
+    mem_free(dir);
+    return status;
+}
+
+static souk_status drop_checkpoint(const struct config *config)
+{
+    char *manifest = run_dir_path(config, RUN_DIR_CHECKPOINT);
+    souk_status status = SOUK_OK;
+    if (unlink(manifest) == 0)
+        log_info("%s: the checkpoint of an earlier run is dropped (--resume would have gone on "
+                 "from it)",
+                 config->run.dir);
+    else if (errno != ENOENT)
+        status = log_fail_errno(errno, "%s: cannot be removed", manifest);
+    mem_free(manifest);
+    return status;
+}
+
+souk_status run_dir_prepare(const struct config *config, struct comm *comm, bool is_resuming)
+{
+    souk_status status = SOUK_OK;
+    if (comm_rank(comm) == 0) {
+        status = is_resuming ? check_same_model(config) : file_make_dirs(config->run.dir);
+        if (status == SOUK_OK && !is_resuming) status = drop_checkpoint(config);
+        if (status == SOUK_OK && !is_resuming) status = prepare_model(config);
+        if (status == SOUK_OK) status = write_config(config);
+    }
+    return comm_agree(comm, status);
+}
