@@ -66,6 +66,7 @@ struct config {
         char *delimiter; // "auto", "tab", "comma", "space", or the text itself such as "::"
         enum config_header header;
         char *user, *item, *rating; // column names, or positions from 1
+        char *label;                // column of a sample's label, likewise
         enum config_id_kind user_id, item_id;
         uint64_t max_bad_rows; // rows that may be malformed before the run ends
         double valid_share; // of the training rows held out by hash when `valid` is empty, [0, 1)
@@ -76,6 +77,13 @@ struct config {
         char *titles_delimiter, *titles_item, *titles_title;
         enum config_header titles_header;
     } data;
+    struct {
+        struct config_list fields;    // "column:table" of plain ids; empty: inferred
+        struct config_list histories; // "column:table" of aligned lists, or "none"; empty: inferred
+        char *separator;              // of ids in a list: "auto", "comma", "space", or one byte
+        uint32_t max_history;         // longer ones keep their latest behaviours
+        enum config_id_kind ids;      // of all tables
+    } features;
     struct {
         char *type;             // "mf"
         uint32_t k;             // factors

@@ -92,6 +92,19 @@ static souk_status check_texts(const struct config *config)
     return SOUK_OK;
 }
 
+static souk_status check_features(const struct config *config)
+{
+    const char *separator = config->features.separator;
+    static const char *const words[] = {"auto", "comma", "space", "tab"};
+    bool is_word = false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        is_word |= strcmp(separator, words[i]) == 0;
+    if (!is_word && (strlen(separator) != 1 || strpbrk(separator, "\r\n\"")))
+        return config_fail_at(config, "features.separator",
+                              "must be auto, comma, space, tab, or one character");
+    return SOUK_OK;
+}
+
 static souk_status check_cluster(const struct config *config)
 {
     uint32_t num_shards = config->cluster.servers * config->cluster.threads;
@@ -111,8 +124,8 @@ static souk_status check_cluster(const struct config *config)
 souk_status config_check(const struct config *config)
 {
     static souk_status (*const checks[])(const struct config *) = {
-        check_texts,      check_columns,  check_standard_input,
-        check_validation, check_schedule, check_cluster,
+        check_texts,    check_columns, check_standard_input, check_validation,
+        check_schedule, check_cluster, check_features,
     };
     souk_status status = SOUK_OK;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

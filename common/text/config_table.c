@@ -83,6 +83,7 @@ static const char *init_names(unsigned value)
 const struct option_section config_sections[] = {
     {"run", "where a run keeps its files, and how it talks"},
     {"data", "files of ratings (or clicks), and how they are read"},
+    {"features", "columns of samples of clicks, and the table that each one's ids belong to"},
     {"model", "what is trained"},
     {"train", "how it is trained"},
     {"cluster", "server processes, and how workers reach them"},
@@ -109,6 +110,10 @@ const struct option config_options[] = {
          "else the first column)"),
     TEXT(data.item, "auto", "column of the item, likewise; else the second column"),
     TEXT(data.rating, "auto", "column of the rating, likewise; else the third column"),
+    TEXT(
+        data.label, "auto",
+        "column of a sample's label, 0 or 1: a name of the header, a position from 1, or auto (the "
+        "usual names, such as label or click)"),
     ENUM(data.user_id, "auto", id_names,
          "what user ids are: whole numbers 0..2^64-1, or any text; auto looks at the first lines"),
     ENUM(data.item_id, "auto", id_names, "what item ids are, likewise"),
@@ -130,6 +135,27 @@ const struct option config_options[] = {
     TEXT(data.titles_item, "auto", "its column of the item id; else the first column"),
     TEXT(data.titles_title, "auto", "its column of the title; else the second column"),
     ENUM(data.titles_header, "auto", header_names, "whether its first line names the columns"),
+
+    LIST(
+        features.fields,
+        "columns with one id each, as column or column:table; a column is a name of the header or "
+        "a "
+        "position from 1; empty: all that are no label, rating, time or history, each with a table "
+        "of its own name"),
+    LIST(
+        features.histories,
+        "columns with lists of a user's past behaviours, oldest first, all as long as each other, "
+        "as column:table; a history shares the table of the field that it is compared with; empty: "
+        "hist_item goes with item, and so on; none: none are read"),
+    TEXT(
+        features.separator, "auto",
+        "what separates the ids of a list: auto (a comma, unless only | ; ^ or a space makes whole "
+        "numbers of them), comma, space, tab, or one character"),
+    U32(features.max_history, "50", BETWEEN(1, 65536),
+        "behaviours of a history that are used: the latest ones"),
+    ENUM(features.ids, "auto", id_names,
+         "what ids are: whole numbers 0..2^64-1, or any text; auto looks at the first lines, for "
+         "each table"),
 
     TEXT(model.type, "mf", "kind of model: mf is biased matrix factorisation"),
     U32(model.k, "32", BETWEEN(1, SOUK_DIM_MAX - 1), "factors of a user and of an item"),

@@ -23,6 +23,19 @@ const struct column_role column_rating = {"data.rating",
                                           {"rating", "ratings", "score", "stars", "star", "overall",
                                            "userrating", "bookrating", "value", "preference"}};
 
+const struct column_role column_label = {
+    "data.label",
+    "label",
+    {"label", "labels", "click", "clicked", "clk", "isclick", "isclicked", "target", "y"}};
+const struct column_role column_time = {
+    "--time",
+    "time",
+    {"time", "timestamp", "ts", "unixtime", "unixreviewtime", "date", "datetime", "timestep"}};
+const struct column_role column_category = {
+    "--category",
+    "category",
+    {"category", "categoryid", "cate", "cateid", "cat", "catid", "genre", "genreid", "shop"}};
+
 bool column_is_auto(const char *told)
 {
     return !told || !*told || strcmp(told, "auto") == 0;
@@ -60,6 +73,23 @@ int column_find_usual(const struct column_names *names, const struct column_role
     for (int i = 0; found < 0 && i < COLUMN_SPELLINGS_MAX && role->spellings[i]; i++)
         found = find_simple(names, role->spellings[i]);
     return found;
+}
+
+bool column_is_usual(const char *name, const struct column_role *role)
+{
+    char simple[64];
+    simplify(name, simple, sizeof(simple));
+    for (int i = 0; i < COLUMN_SPELLINGS_MAX && role->spellings[i]; i++)
+        if (strcmp(simple, role->spellings[i]) == 0) return true;
+    return false;
+}
+
+bool column_is_same(const char *a, const char *b)
+{
+    char simple_a[64], simple_b[64];
+    simplify(a, simple_a, sizeof(simple_a));
+    simplify(b, simple_b, sizeof(simple_b));
+    return *simple_a && strcmp(simple_a, simple_b) == 0;
 }
 
 int column_find_name(const struct column_names *names, const char *name)

@@ -23,7 +23,8 @@ struct column_role {
     /* What it may be called when nobody says it: lower case, without marks, likeliest first. */
     const char *spellings[COLUMN_SPELLINGS_MAX];
 };
-extern const struct column_role column_user, column_item, column_rating;
+extern const struct column_role column_user, column_item, column_rating, column_label, column_time,
+    column_category;
 
 /* What the configuration says of a column: nothing ("", "auto"), or a position from 1. */
 bool column_is_auto(const char *told);
@@ -32,6 +33,10 @@ bool column_is_position(const char *told);
 /* Position of the first column that is called by a usual name; -1: none. "User-ID" and "user_id"
  * are both "userid". */
 int column_find_usual(const struct column_names *names, const struct column_role *role);
+/* Whether one column's name is usual for a role. */
+bool column_is_usual(const char *name, const struct column_role *role);
+/* Whether two names mean the same column. */
+bool column_is_same(const char *a, const char *b);
 /* Of a name as it is written, else as it is meant; -1: none. */
 int column_find_name(const struct column_names *names, const char *name);
 /* A column that the configuration tells, by name or position. header: NULL without one; path: for
