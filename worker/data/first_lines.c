@@ -33,9 +33,10 @@ static souk_status read_lines(struct first_lines *lines, const char *what)
     line_reader_close(reader);
     if (status && status != SOUK_EEND) return status;
     if (lines->num_lines == 0)
-        return log_fail(SOUK_EDATA, "%s is empty; a line for each %s is needed%s", lines->name,
-                        what,
-                        strcmp(lines->path, "-") == 0 ? ", and it can be read once only" : "");
+        return log_fail(
+            SOUK_EDATA, "%s is empty; a line for each %s is needed%s", lines->name, what,
+            strcmp(lines->path, "-") == 0 ? ", it comes once, and under mpirun to rank 0 only"
+                                          : "");
     lines->scratch = mem_alloc(longest + 1, "first lines");
     return SOUK_OK;
 }
