@@ -322,8 +322,8 @@ static uint32_t mf_metrics(const struct model *model, const struct model_sums *s
     double n = values[SUM_SAMPLES] > 0 ? values[SUM_SAMPLES] : 1;
     metrics_out[0] = (struct model_metric){"rmse", sqrt(values[SUM_SQUARES] / n), true};
     metrics_out[1] = (struct model_metric){"mae", values[SUM_ABSOLUTES] / n, true};
-    metrics_out[2] = (struct model_metric){"cold_users", values[SUM_COLD_USERS], true};
-    metrics_out[3] = (struct model_metric){"cold_items", values[SUM_COLD_ITEMS], true};
+    metrics_out[2] = (struct model_metric){"cold_users", values[SUM_COLD_USERS], true, true};
+    metrics_out[3] = (struct model_metric){"cold_items", values[SUM_COLD_ITEMS], true, true};
     return 4;
 }
 

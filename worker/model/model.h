@@ -23,7 +23,7 @@
 #include "worker/data/names.h"
 #include "worker/train/comm.h"
 
-enum { MODEL_TABLES_MAX = SOUK_TABLES_MAX, MODEL_METRICS_MAX = 16 };
+enum { MODEL_TABLES_MAX = SOUK_TABLES_MAX, MODEL_SUMS_MAX = 16, MODEL_METRICS_MAX = 32 };
 
 /* One table's part of a batch. Arrays grow to the largest batch and are reused. */
 struct batch_part {
@@ -56,12 +56,14 @@ struct model_loader;
 /* Sums of an evaluation or of training, added up over batches and ranks. values[0] counts samples,
  * values[1] is their summed loss; what the others mean is the model's business. */
 struct model_sums {
-    double values[MODEL_METRICS_MAX];
+    double values[MODEL_SUMS_MAX];
 };
 struct model_metric {
     const char *name; // "rmse"
-    double value;
+    double value;     // NAN: undefined
     bool is_lower_better;
+    bool is_count;         // a whole number
+    const char *undefined; // why value is NAN, static text; NULL: no reason is known
 };
 
 struct model_ops {
@@ -95,8 +97,14 @@ struct model_ops {
      * may be NULL. */
     void (*score)(const struct model *model, const struct batch *batch, float *predictions_out,
                   struct model_sums *sums);
-    /* Figures out of sums; the first is the one that early stopping watches. Returns their number.
-     */
+    /* For models that predict clicks, else NULL: whose candidate each sample of a batch is, such as
+     * the user's key, and whether it was clicked, 0 or 1; both (num_samples). With it, predictions
+     * are probabilities, and evaluate_run keeps them with these for AUC and the like, which come
+     * before the model's own figures. */
+    void (*clicks)(const struct model *model, const struct batch *batch, uint64_t *groups_out,
+                   uint8_t *labels_out);
+    /* Figures out of sums; the first is the one that early stopping watches, unless there are
+     * clicks. Returns their number, which is MODEL_SUMS_MAX at most. */
     uint32_t (*metrics)(const struct model *model, const struct model_sums *sums,
                         struct model_metric *metrics_out);
 

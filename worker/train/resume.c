@@ -29,9 +29,8 @@ souk_status resume_open(const struct config *config, struct model_dir **dir_out)
 static void read_evaluation(const void *json, const struct model_ops *ops,
                             const struct model *model, struct evaluation *evaluation_out)
 {
-    const struct model_sums none = {0};
+    evaluation_init(evaluation_out, ops, model);
     evaluation_out->num_samples = json_value_u64(json, "samples", 0);
-    evaluation_out->num_metrics = ops->metrics(model, &none, evaluation_out->metrics);
     const void *metrics = json_value_get(json, "metrics");
     for (uint32_t i = 0; i < evaluation_out->num_metrics; i++) {
         struct model_metric *metric = &evaluation_out->metrics[i];
@@ -44,7 +43,7 @@ static void read_position(const void *json, struct train_position *position)
     position->num_samples = json_value_u64(json, "samples", 0);
     position->num_batches = json_value_u64(json, "batches", 0);
     const void *sums = json_value_get(json, "sums");
-    for (uint32_t i = 0; i < MODEL_METRICS_MAX; i++) {
+    for (uint32_t i = 0; i < MODEL_SUMS_MAX; i++) {
         char key[12];
         snprintf(key, sizeof key, "%u", i);
         position->sums.values[i] = json_value_number(sums, key, 0);

@@ -184,7 +184,7 @@ static void add_rank(struct json *json, const struct train_position *position)
     json_key(json, "batches"), json_uint(json, position->num_batches);
     json_key(json, "steps"), json_uint(json, position->num_steps);
     json_key(json, "sums"), json_open(json, '{');
-    for (uint32_t i = 0; i < MODEL_METRICS_MAX; i++) {
+    for (uint32_t i = 0; i < MODEL_SUMS_MAX; i++) {
         char key[12];
         snprintf(key, sizeof key, "%u", i);
         json_key(json, key), json_double(json, position->sums.values[i]);

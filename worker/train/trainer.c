@@ -97,10 +97,9 @@ static bool has_validation(const struct config *config)
 
 static const char *metric_name(const struct trainer *trainer)
 {
-    struct model_metric metrics[MODEL_METRICS_MAX];
-    const struct model_sums none = {0};
-    trainer->ops->metrics(trainer->model, &none, metrics);
-    return metrics[0].name;
+    struct evaluation none;
+    evaluation_init(&none, trainer->ops, trainer->model);
+    return none.metrics[0].name;
 }
 
 static void start_progress(struct trainer *trainer)
@@ -218,6 +217,7 @@ static bool is_better(const struct trainer *trainer, const struct evaluation *ev
     const struct model_metric *now = &evaluation->metrics[0], *then = &best->validation.metrics[0];
     double min_delta = (double)trainer->config->train.min_delta;
     if (!isfinite(now->value)) return false;
+    if (!isfinite(then->value)) return true;
     return now->is_lower_better ? now->value < then->value - min_delta
                                 : now->value > then->value + min_delta;
 }
