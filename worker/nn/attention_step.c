@@ -185,8 +185,8 @@ void attention_forward(struct attention *attention, const struct attention_batch
         score_rows(attention, &chunk);
         pool_rows(attention, &chunk, pooled);
     }
-    if (scores)
-        memcpy(scores, attention->scores, batch->row_start[batch->num_samples] * sizeof(float));
+    uint32_t num_rows = batch->row_start[batch->num_samples];
+    if (scores && num_rows > 0) memcpy(scores, attention->scores, num_rows * sizeof(float));
 }
 
 // ---- backward ----
