@@ -37,7 +37,8 @@ const struct verb *verb_find(int argc, char **argv, int *num_words_out);
 souk_status verb_fail_unknown(int argc, char **argv);
 void verb_print_overview(void);
 extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
-    verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate;
+    verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate,
+    verb_data_build_histories;
 
 /* Options that verbs share. A verb says which it takes by ARG_* bits; others are errors with a
  * "did you mean". Values follow as the next word or behind "="; "--" ends the options. Texts are

@@ -7,9 +7,9 @@
 
 // In the order of `souk help`.
 static const struct verb *const verbs[] = {
-    &verb_train,        &verb_evaluate,     &verb_predict,       &verb_recommend,
-    &verb_heatmap,      &verb_data_inspect, &verb_data_generate, &verb_config_show,
-    &verb_config_check, &verb_config_doc,
+    &verb_train,       &verb_evaluate,     &verb_predict,       &verb_recommend,
+    &verb_heatmap,     &verb_data_inspect, &verb_data_generate, &verb_data_build_histories,
+    &verb_config_show, &verb_config_check, &verb_config_doc,
 };
 enum { NUM_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
@@ -75,7 +75,7 @@ void verb_print_overview(void)
 {
     printf("usage: souk VERB [options]\n\n");
     for (unsigned i = 0; i < NUM_VERBS; i++)
-        printf("  %-15s %s\n", verbs[i]->name, verbs[i]->summary);
+        printf("  %-21s %s\n", verbs[i]->name, verbs[i]->summary);
     printf("\n  souk VERB --help     all about a verb\n"
            "  souk help KEY        options of configurations, such as: souk help train.\n"
            "  souk --version       the version\n");

@@ -114,7 +114,7 @@ static bool is_not_finite_word(const char *text, size_t length)
     return false;
 }
 
-enum field_number field_parse_number(const char *text, size_t length, float *value_out)
+enum field_number field_parse_double(const char *text, size_t length, double *value_out)
 {
     field_trim(&text, &length);
     struct decimal number;
@@ -123,9 +123,19 @@ enum field_number field_parse_number(const char *text, size_t length, float *val
         return is_not_finite_word(text, length) ? FIELD_NOT_FINITE : FIELD_NO_NUMBER;
     bool is_usual = number.num_digits <= FAST_MAX_DIGITS && number.exponent <= FAST_MAX_POWER &&
                     number.exponent >= -FAST_MAX_POWER;
-    float value = (float)(is_usual ? fast_value(&number) : exact_value(text, length));
+    double value = is_usual ? fast_value(&number) : exact_value(text, length);
     if (!isfinite(value)) return FIELD_NOT_FINITE;
     *value_out = value;
+    return FIELD_NUMBER;
+}
+
+enum field_number field_parse_number(const char *text, size_t length, float *value_out)
+{
+    double value;
+    enum field_number kind = field_parse_double(text, length, &value);
+    if (kind != FIELD_NUMBER) return kind;
+    if (!isfinite((float)value)) return FIELD_NOT_FINITE;
+    *value_out = (float)value;
     return FIELD_NUMBER;
 }
 
