@@ -127,7 +127,8 @@ check which_model 2 'which model? Give -m DIR' err "$souk" evaluate --data other
 check no_such_model 1 'nowhere: there is no such folder' err "$souk" evaluate -m nowhere --data other.csv
 check no_model_in_a_folder 1 'no model in this folder' err "$souk" evaluate -m away --data other.csv
 check a_wrong_option_is_explained 2 'did you mean --json' err "$souk" evaluate -m seven --jsno
-check an_option_of_another_verb_is_refused 2 'does not take' err "$souk" evaluate -m seven -n 3
+check an_option_of_another_verb_is_refused 2 'does not take' err "$souk" evaluate -m seven --titles x
+check figures_of_clicks_need_a_model_of_clicks 2 'for models of clicks' err "$souk" evaluate -m seven --data seven.csv --svg x.svg
 check an_id_of_the_wrong_kind_is_refused 2 'is no user id' err "$souk" recommend -m seven --user abc
 check nobody_is_nobody 2 'for whom' err "$souk" recommend -m seven
 check a_missing_file_is_named 1 'missing.csv' err "$souk" predict -m seven --data missing.csv

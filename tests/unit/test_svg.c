@@ -13,6 +13,7 @@
 #include "tests/support/xml.h"
 #include "worker/report/color.h"
 #include "worker/report/svg.h"
+#include "worker/report/svg_calibration.h"
 
 static const char *const users[] = {"ann", "bob"};
 #define LONG_TITLE "A <title> that is much too long for the room above a column of cells"
@@ -243,6 +244,38 @@ static void plots_of_little_are_well_formed(void **state)
     }
 }
 
+static void a_calibration_has_a_dot_and_an_interval_a_bin(void **state)
+{
+    (void)state;
+    const struct click_figures figures = {
+        .num_samples = 300,
+        .calibration = 1.25,
+        .num_bins = 3,
+        .bins = {{100, 0.1, 0.0}, {100, 0.3, 0.25}, {100, 0.6, 0.55}}};
+    struct buf text = {0};
+    svg_calibration(&figures, &text);
+    const char *svg = buf_text(&text);
+    assert_null(xml_fault(svg));
+    assert_int_equal(count_text(svg, "<circle"), 3); // the reference has none
+    assert_int_equal(count_text(svg, "stroke-opacity"), 3);
+    assert_int_equal(count_text(svg, "<path"), 2);
+    assert_int_equal(count_text(svg, "at 0.3: 0.25"), 1);
+    assert_non_null(strstr(svg, "observed clicks 1.250<"));
+    buf_fini(&text);
+}
+
+static void a_calibration_of_nothing_is_well_formed(void **state)
+{
+    (void)state;
+    const struct click_figures figures = {.calibration = NAN};
+    struct buf text = {0};
+    svg_calibration(&figures, &text);
+    assert_null(xml_fault(buf_text(&text)));
+    assert_null(strstr(buf_text(&text), "nan"));
+    assert_null(strstr(buf_text(&text), "inf"));
+    buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +289,8 @@ int main(void)
         cmocka_unit_test(ramp_goes_from_dark_to_light),
         cmocka_unit_test(a_plot_has_curves_ticks_and_a_marker),
         cmocka_unit_test(plots_of_little_are_well_formed),
+        cmocka_unit_test(a_calibration_has_a_dot_and_an_interval_a_bin),
+        cmocka_unit_test(a_calibration_of_nothing_is_well_formed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
  * Figures depend on the multiset of samples only, to the last bit: sums go over sorted samples. So
  * the samples of all ranks, gathered in any order, give what one rank gives.
  *
- * 10^7 samples take about 3 s, and 16 bytes a sample beside the samples.
+ * 10^7 samples take about a second, and 16 bytes a sample beside the samples.
  *
  * Threads: pure functions over their arguments.
  */

@@ -32,6 +32,8 @@ struct svg_curve {
     const char *name;
     const double *x, *y; // (num_points); NAN breaks the line
     uint32_t num_points;
+    const double *y_low, *y_high; // (num_points) ends of a thin line through each; NULL: none
+    bool is_reference;            // faint and dashed, without dots: what the others are held to
 };
 struct svg_plot {
     const char *title, *x_axis, *y_axis;

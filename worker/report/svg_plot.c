@@ -28,8 +28,8 @@ static void cover(const struct svg_curve *curve, struct frame_range *range)
         if (!is_point(curve, i)) continue;
         range->x_low = fmin(range->x_low, curve->x[i]);
         range->x_high = fmax(range->x_high, curve->x[i]);
-        range->y_low = fmin(range->y_low, curve->y[i]);
-        range->y_high = fmax(range->y_high, curve->y[i]);
+        range->y_low = fmin(range->y_low, curve->y_low ? curve->y_low[i] : curve->y[i]);
+        range->y_high = fmax(range->y_high, curve->y_high ? curve->y_high[i] : curve->y[i]);
         if (curve->x[i] != floor(curve->x[i])) range->is_x_integer = false;
     }
 }
@@ -119,14 +119,24 @@ static void add_names(const struct svg_plot *plot, struct buf *out)
                  plot->y_axis);
 }
 
+static const char *color_of(const struct svg_plot *plot, uint32_t i)
+{
+    return plot->curves[i].is_reference ? SVG_FAINT : colors[i % NUM_COLORS];
+}
+
+static const char *dashes_of(const struct svg_curve *curve)
+{
+    return curve->is_reference ? " stroke-dasharray=\"5 5\"" : "";
+}
+
 static void add_legend(const struct svg_plot *plot, struct buf *out)
 {
     double x = 24.0;
     for (uint32_t i = 0; i < plot->num_curves; i++) {
         buf_printf(out,
                    "<line x1=\"%.1f\" y1=\"54\" x2=\"%.1f\" y2=\"54\" stroke=\"%s\" "
-                   "stroke-width=\"3\" stroke-linecap=\"round\"/>\n",
-                   x, x + 20, colors[i % NUM_COLORS]);
+                   "stroke-width=\"3\" stroke-linecap=\"round\"%s/>\n",
+                   x, x + 20, color_of(plot, i), dashes_of(&plot->curves[i]));
         svg_add_text(out, &(struct svg_text){.x = x + 27, .y = 58.2, .font_px = 13},
                      plot->curves[i].name);
         x += 27 + svg_text_width(plot->curves[i].name, 13) + 20;
@@ -138,8 +148,8 @@ static void add_path(const struct svg_curve *curve, const struct frame_range *ra
 {
     buf_printf(out,
                "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2.2\" stroke-linejoin=\"round\" "
-               "stroke-linecap=\"round\" d=\"",
-               color);
+               "stroke-linecap=\"round\"%s d=\"",
+               color, dashes_of(curve));
     bool is_open = false; // the pen is down
     for (uint32_t i = 0; i < curve->num_points; i++) {
         bool is_drawn = is_point(curve, i);
@@ -163,6 +173,19 @@ static void add_dots(const struct svg_curve *curve, const struct frame_range *ra
                    curve->num_points > DOTS_MAX / 2 ? "2.2" : "3", color, opacity);
         svg_add_escaped(out, curve->name);
         buf_printf(out, " at %.6g: %.6g</title></circle>\n", curve->x[i], curve->y[i]);
+    }
+}
+
+static void add_whiskers(const struct svg_curve *curve, const struct frame_range *range,
+                         const char *color, struct buf *out)
+{
+    for (uint32_t i = 0; curve->y_low && curve->y_high && i < curve->num_points; i++) {
+        if (!is_point(curve, i)) continue;
+        double x = to_x(range, curve->x[i]);
+        buf_printf(out,
+                   "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
+                   "stroke-opacity=\"0.55\" stroke-width=\"1.4\"/>\n",
+                   x, to_y(range, curve->y_low[i]), x, to_y(range, curve->y_high[i]), color);
     }
 }
 
@@ -192,8 +215,10 @@ void svg_plot(const struct svg_plot *plot, struct buf *out)
     add_grid(&range, out);
     add_marker(plot, &range, out);
     for (uint32_t i = 0; i < plot->num_curves; i++) {
-        add_path(&plot->curves[i], &range, colors[i % NUM_COLORS], out);
-        add_dots(&plot->curves[i], &range, colors[i % NUM_COLORS], out);
+        const struct svg_curve *curve = &plot->curves[i];
+        add_whiskers(curve, &range, color_of(plot, i), out);
+        add_path(curve, &range, color_of(plot, i), out);
+        if (!curve->is_reference) add_dots(curve, &range, color_of(plot, i), out);
     }
     buf_add_text(out, "</svg>\n");
 }

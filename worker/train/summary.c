@@ -7,7 +7,11 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/text/json.h"
+#include "worker/eval/protocol.h"
 #include "worker/report/svg.h"
+#include "worker/report/svg_calibration.h"
+
+enum { NAME_COLUMNS = 11, LINE_COLUMNS = 80 };
 
 /* ---- text ---- */
 
@@ -15,14 +19,29 @@ static void add_evaluation(const char *name, const struct evaluation *evaluation
 {
     char digits[32];
     if (evaluation->num_samples == 0) return;
-    buf_printf(out, "%-11s", name);
+    buf_printf(out, "%-*s", NAME_COLUMNS, name);
+    size_t line_start = out->length - NAME_COLUMNS;
     for (uint32_t i = 0; i < evaluation->num_metrics; i++) {
         const struct model_metric *metric = &evaluation->metrics[i];
-        // Errors have six places, counts none.
-        bool is_count = metric->value >= 0 && metric->value == floor(metric->value) && i > 0;
-        buf_printf(out, is_count ? "%s %.0f  " : "%s %.6f  ", metric->name, metric->value);
+        if (out->length - line_start > LINE_COLUMNS) {
+            buf_add_char(out, '\n');
+            line_start = out->length;
+            buf_printf(out, "%-*s", NAME_COLUMNS, "");
+        }
+        if (metric->undefined)
+            buf_printf(out, "%s undefined (%s)  ", metric->name, metric->undefined);
+        else // errors have six places, counts none
+            buf_printf(out, metric->is_count ? "%s %.0f  " : "%s %.6f  ", metric->name,
+                       metric->value);
     }
     buf_printf(out, "(%s samples)\n", text_group_digits(evaluation->num_samples, digits));
+}
+
+/* What the figures of clicks were taken on: those of the test, else of the validation. */
+static const struct evaluation *find_clicks(const struct train_result *result)
+{
+    if (result->test.clicks.num_samples > 0) return &result->test;
+    return result->validation.clicks.num_samples > 0 ? &result->validation : NULL;
 }
 
 static void add_bytes(const char *what, uint64_t raw, uint64_t sent, struct buf *out)
@@ -35,8 +54,9 @@ static void add_files(const struct summary *summary, struct buf *out)
 {
     const char *dir = summary->config->run.dir;
     const struct train_result *result = summary->result;
-    buf_printf(out, "files      %s/: config.yaml events.jsonl result.json%s\n", dir,
-               result->num_points > 0 ? " curve.svg" : "");
+    buf_printf(out, "files      %s/: config.yaml events.jsonl result.json%s%s\n", dir,
+               result->num_points > 0 ? " curve.svg" : "",
+               find_clicks(result) ? " calibration.svg" : "");
     if (result->best_epoch > 0)
         buf_printf(out, "model      %s/model, epoch %u of %u\n", dir, result->best_epoch,
                    result->num_epochs);
@@ -52,6 +72,11 @@ void summary_format(const struct summary *summary, struct buf *out)
     double per_s = result->seconds > 0 ? result->num_samples / result->seconds : 0;
     add_evaluation("validation", &result->validation, out);
     add_evaluation("test", &result->test, out);
+    if (find_clicks(result)) {
+        buf_printf(out, "%-*s", NAME_COLUMNS, "protocol");
+        protocol_add(find_clicks(result), "\n           ", out);
+        buf_add_char(out, '\n');
+    }
     buf_printf(out,
                "training   %s samples in %.1f s, %s a second; waiting %.1f %%; staleness %.1f\n",
                text_group_digits((unsigned long long)result->num_samples, samples), result->seconds,
@@ -82,6 +107,12 @@ static void add_json_evaluation(struct json *json, const char *key,
     for (uint32_t i = 0; i < evaluation->num_metrics; i++) {
         json_key(json, evaluation->metrics[i].name);
         json_double(json, evaluation->metrics[i].value);
+    }
+    if (evaluation->clicks.num_samples > 0) {
+        struct buf protocol = {0};
+        protocol_add(evaluation, "; ", &protocol);
+        json_key(json, "protocol"), json_string(json, buf_text(&protocol));
+        buf_fini(&protocol);
     }
     json_close(json);
 }
@@ -133,20 +164,25 @@ static void format_curve(const struct summary *summary, struct buf *out)
     const char *metric = has_validation ? result->validation.metrics[0].name : "";
     bool is_root = strcmp(metric, "rmse") == 0 || !has_validation;
     for (uint32_t i = 0; i < n && is_root; i++) losses[i] = sqrt(losses[i]);
-    const struct svg_curve curves[] = {
-        {.name = is_root ? "training rmse" : "training loss",
-         .x = epochs,
-         .y = losses,
-         .num_points = n},
-        {.name = "validation", .x = epochs, .y = validations, .num_points = n}};
+    struct buf validation_name = {0};
+    buf_printf(&validation_name, "validation %s", metric);
+    const struct svg_curve curves[] = {{.name = is_root ? "training rmse" : "training loss",
+                                        .x = epochs,
+                                        .y = losses,
+                                        .num_points = n},
+                                       {.name = is_root ? "validation" : buf_text(&validation_name),
+                                        .x = epochs,
+                                        .y = validations,
+                                        .num_points = n}};
     const struct svg_plot plot = {.title = "Training",
                                   .x_axis = "epoch",
-                                  .y_axis = is_root ? "rmse" : metric,
+                                  .y_axis = is_root ? "rmse" : "loss and figure",
                                   .curves = curves,
                                   .num_curves = has_validation ? 2 : 1,
                                   .marker_x = has_validation ? result->best_epoch : (double)NAN,
                                   .marker_name = "best"};
     svg_plot(&plot, out);
+    buf_fini(&validation_name);
     mem_free(epochs);
     mem_free(losses);
     mem_free(validations);
@@ -171,6 +207,12 @@ souk_status summary_write_files(const struct summary *summary)
         buf_clear(&text);
         format_curve(summary, &text);
         status = write_file(summary, "curve.svg", &text);
+    }
+    const struct evaluation *clicks = find_clicks(summary->result);
+    if (status == SOUK_OK && clicks) {
+        buf_clear(&text);
+        svg_calibration(&clicks->clicks, &text);
+        status = write_file(summary, "calibration.svg", &text);
     }
     buf_fini(&text);
     return status;

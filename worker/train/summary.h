@@ -1,10 +1,10 @@
 /* summary.h - the end of a run: for people on standard output, for programs in run.dir/result.json,
- * and as a curve in run.dir/curve.svg.
+ * as a curve in run.dir/curve.svg, and for models of clicks as run.dir/calibration.svg.
  *
  * result.json: {"status": "done" | "stopped", "epochs", "best_epoch", "validation": {"samples",
- * metrics...} | null, "test": the same, "samples", "seconds", "samples_per_s", "wait_percent",
- * "staleness", "bad_rows", "bytes": {"raw_pulled", "sent_pulled", "raw_pushed", "sent_pushed"},
- * "topology"}. Threads: one owner.
+ * metrics..., "protocol" of models of clicks} | null, "test": the same, "samples", "seconds",
+ * "samples_per_s", "wait_percent", "staleness", "bad_rows", "bytes": {"raw_pulled", "sent_pulled",
+ * "raw_pushed", "sent_pushed"}, "topology"}. Threads: one owner.
  */
 #ifndef SOUK_WORKER_TRAIN_SUMMARY_H
 #define SOUK_WORKER_TRAIN_SUMMARY_H
@@ -19,7 +19,7 @@ struct summary {
 };
 
 void summary_format(const struct summary *summary, struct buf *out);
-/* result.json and curve.svg. */
+/* result.json, curve.svg and calibration.svg. */
 SOUK_MUST_CHECK souk_status summary_write_files(const struct summary *summary);
 
 #endif
