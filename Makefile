@@ -33,7 +33,8 @@ endif
 ifeq ($(shell uname -m),x86_64)
 ARCH ?= x86-64-v3
 endif
-ifneq ($(ARCH),)
+# Without a compiler, as on a fresh machine before install-deps.sh has run, nobody can be asked.
+ifneq ($(and $(ARCH),$(shell command -v $(firstword $(CC)))),)
 ifneq ($(shell $(CC) -march=$(ARCH) -x c -fsyntax-only /dev/null >/dev/null 2>&1 && echo ok),ok)
 $(error ARCH=$(ARCH) is unknown to $(CC); try native, x86-64-v3 or x86-64-v2)
 endif
@@ -71,11 +72,19 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(COMMON_SRC) $(CLIENT_SRC))
 ALL_OBJ := $(call obj,$(COMMON_SRC) $(SERVER_SRC) $(WORKER_SRC))
 
+# Changed when the compiler or a flag is another than last time: everything that it built is stale then.
+FLAGS_FILE := $(BUILD)/flags
+FLAGS_TEXT = $(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL) $(PKG_LIBS) $(MPI_LIBS) $(PREFIX)
+.PHONY: always
+$(FLAGS_FILE): always
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
+
 .PHONY: all lib install clean demo test bench check fuzz deps tests format
 all: $(BIN)/souk $(BIN)/souk-server lib
 lib: $(BUILD)/libsouk.a $(BUILD)/libsouk.so $(BUILD)/souk.pc
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 $(BUILD)/obj/worker/train/comm_mpi.o: CFLAGS_ALL += $(MPI_CFLAGS)
@@ -94,7 +103,7 @@ $(BUILD)/libsouk.a: $(LIB_OBJ)
 	rm -f $@; ar rcs $@ $(BUILD)/libsouk.o
 $(BUILD)/libsouk.so: $(LIB_OBJ)
 	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libsouk.so.0 $^ -o $@ $(PKG_LIBS)
-$(BUILD)/souk.pc: include/souk/types.h Makefile
+$(BUILD)/souk.pc: include/souk/types.h Makefile $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: souk' 'Description: client of the Souk parameter servers' \
 	  'Version: $(VERSION)' 'Requires.private: $(PKGS) $(MSGPACK)' 'Cflags: -I$${prefix}/include' \
@@ -102,7 +111,7 @@ $(BUILD)/souk.pc: include/souk/types.h Makefile
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/souk
-	install bin/souk bin/souk-server $(DESTDIR)$(PREFIX)/bin
+	install $(BIN)/souk $(BIN)/souk-server $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/souk/*.h $(DESTDIR)$(PREFIX)/include/souk
 	install -m 644 $(BUILD)/libsouk.a $(DESTDIR)$(PREFIX)/lib
 	install $(BUILD)/libsouk.so $(DESTDIR)$(PREFIX)/lib/libsouk.so.0
