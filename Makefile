@@ -72,22 +72,24 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(COMMON_SRC) $(CLIENT_SRC))
 ALL_OBJ := $(call obj,$(COMMON_SRC) $(SERVER_SRC) $(WORKER_SRC))
 
-# Changed when the compiler or a flag is another than last time: everything that it built is stale then.
-FLAGS_FILE := $(BUILD)/flags
-FLAGS_TEXT = $(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL) $(PKG_LIBS) $(MPI_LIBS) $(PREFIX)
+# Files that change only when their text does: what was built with other flags, or for another prefix,
+# is stale then.
+$(BUILD)/flags: TEXT = $(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL) $(PKG_LIBS) $(MPI_LIBS)
+$(BUILD)/prefix: TEXT = $(PREFIX)
+quoted = '$(subst ','\'',$(1))'
 .PHONY: always
-$(FLAGS_FILE): always
+$(BUILD)/flags $(BUILD)/prefix: always
 	@mkdir -p $(@D)
-	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
+	@echo $(call quoted,$(TEXT)) | cmp -s - $@ || echo $(call quoted,$(TEXT)) > $@
 
 .PHONY: all lib install clean demo test bench check fuzz deps tests format
 all: $(BIN)/souk $(BIN)/souk-server lib
 lib: $(BUILD)/libsouk.a $(BUILD)/libsouk.so $(BUILD)/souk.pc
 
-$(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
-$(BUILD)/obj/worker/train/comm_mpi.o: CFLAGS_ALL += $(MPI_CFLAGS)
+$(BUILD)/obj/worker/train/comm_mpi.o: private CFLAGS_ALL += $(MPI_CFLAGS)
 
 $(BIN)/souk: $(ALL_OBJ) $(call obj,worker/main.c)
 	@mkdir -p $(@D)
@@ -103,7 +105,7 @@ $(BUILD)/libsouk.a: $(LIB_OBJ)
 	rm -f $@; ar rcs $@ $(BUILD)/libsouk.o
 $(BUILD)/libsouk.so: $(LIB_OBJ)
 	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libsouk.so.0 $^ -o $@ $(PKG_LIBS)
-$(BUILD)/souk.pc: include/souk/types.h Makefile $(FLAGS_FILE)
+$(BUILD)/souk.pc: include/souk/types.h Makefile $(BUILD)/prefix
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: souk' 'Description: client of the Souk parameter servers' \
 	  'Version: $(VERSION)' 'Requires.private: $(PKGS) $(MSGPACK)' 'Cflags: -I$${prefix}/include' \
