@@ -37,9 +37,10 @@ struct progress_row {
     double eta_s; // negative: unknown
 };
 
-/* The names of the columns, and a row under them. */
-void progress_format_head(const char *metric, struct buf *out);
-void progress_format_row(const struct progress_row *row, struct buf *out);
+/* The names of the columns, and a row under them. A narrow one fits 80 columns: it leaves `since`,
+ * lr and stale out. */
+void progress_format_head(const char *metric, bool is_narrow, struct buf *out);
+void progress_format_row(const struct progress_row *row, bool is_narrow, struct buf *out);
 /* "01:02:03", "2d 01:02:03"; "-" for a negative or unknown time. */
 void progress_format_time(double seconds, struct buf *out);
 /* Seconds left when `elapsed_s` took the run from share `from` to share `to` of all its work;
@@ -61,7 +62,8 @@ struct progress;
 struct progress *progress_create(const struct progress_options *options);
 void progress_destroy(struct progress *progress); // NULL is fine
 
-/* Takes in what a vote said. True, with the row, when it was time for one (or is_due forces it). */
+/* Takes in what a vote said. True, with the row, when it was time for one, or when is_due asks for
+ * one and something has come since the last. */
 bool progress_update(struct progress *progress, uint32_t epoch, const struct train_totals *totals,
                      float lr, uint64_t now_ns, bool is_due, struct progress_row *row_out);
 /* A new epoch begins with num_samples and loss of what a former process did of it. */
