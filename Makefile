@@ -82,7 +82,7 @@ $(BUILD)/flags $(BUILD)/prefix: always
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(TEXT)) | cmp -s - $@ || echo $(call quoted,$(TEXT)) > $@
 
-.PHONY: all lib install clean demo test bench check fuzz deps tests format
+.PHONY: all lib install clean demo test bench benches check fuzz deps tests format
 all: $(BIN)/souk $(BIN)/souk-server lib
 lib: $(BUILD)/libsouk.a $(BUILD)/libsouk.so $(BUILD)/souk.pc
 
@@ -152,6 +152,7 @@ test: deps
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@BIN=$(BIN) scripts/demo.sh
+benches: $(BENCH_BIN)
 bench: $(BIN)/souk $(BIN)/souk-server $(BENCH_BIN)
 	@BUILD=$(BUILD) BIN=$(BIN) tests/bench/run.sh
 check: deps
