@@ -132,7 +132,7 @@ const struct option config_options[] = {
     ENUM(data.titles_header, "auto", header_names, "whether its first line names the columns"),
 
     TEXT(model.type, "mf", "kind of model: mf is biased matrix factorisation"),
-    U32(model.k, "32", BETWEEN(1, SOUK_DIM_MAX - 1), "factors of a user and of an item"),
+    U32(model.k, "32", BETWEEN(1, SOUK_DIM_MAX - 2), "factors of a user and of an item"),
     F32(model.init_scale, "0.1", AT_LEAST(0), "standard deviation of the factors' initial values"),
     F32(model.l2_user, "0.1", AT_LEAST(0), "L2 regularisation of the users' factors"),
     F32(model.l2_item, "0.1", AT_LEAST(0), "L2 regularisation of the items' factors"),
@@ -160,7 +160,8 @@ const struct option config_options[] = {
     F32(train.min_delta, "0.0001", AT_LEAST(0), "by how much a figure must be better to count"),
     F64(train.checkpoint_s, "300", AT_LEAST(0),
         "seconds between checkpoints, looked at when an epoch ends; 0: only at the end"),
-    F64(train.max_seconds, "0", AT_LEAST(0), "training stops after them, as by Ctrl-C; 0: never"),
+    F64(train.max_seconds, "0", BETWEEN(0, 1e9),
+        "training stops after them, as by Ctrl-C; 0: never"),
 
     U32(cluster.servers, "1", BETWEEN(1, 1024),
         "servers to start: processes under mpirun, groups of threads in a single process; not used "
@@ -172,9 +173,10 @@ const struct option config_options[] = {
     TEXT(cluster.bind, "tcp://127.0.0.1:*", "where servers that are started here listen"),
     BOOL(cluster.insecure, "false",
          "allow servers to listen beyond this host, unencrypted and open to everybody"),
-    F64(cluster.timeout_s, "30", ABOVE(0), "until a server that does not answer ends the run"),
-    F64(cluster.retry_s, "1", ABOVE(0), "until an unanswered request is sent again"),
-    F64(cluster.start_timeout_s, "30", ABOVE(0), "until a server must have started"),
+    F64(cluster.timeout_s, "30", BETWEEN(0.001, 1e6),
+        "until a server that does not answer ends the run"),
+    F64(cluster.retry_s, "1", BETWEEN(0.001, 1e6), "until an unanswered request is sent again"),
+    F64(cluster.start_timeout_s, "30", BETWEEN(0.001, 1e6), "until a server must have started"),
 };
 const unsigned config_num_options = COUNT(config_options);
 
