@@ -1,5 +1,5 @@
 /* comm_mpi.c - see comm.h; the only file that knows MPI. Without it a comm is one rank, and every
- * collective is nothing. Sums are gathered and added in rank order, so that a result does not
+ * collective is nothing. comm_sum() gathers and adds in rank order, so that a result does not
  * depend on the algorithm that MPI picks for a message size. */
 #include <mpi.h>
 
@@ -94,12 +94,20 @@ souk_status comm_create(const struct comm_launch *launch, struct comm **comm_out
     return SOUK_OK;
 }
 
+static void wait_for_all(struct comm *comm)
+{
+    if (comm->size == 1) return;
+    MPI_Request request;
+    MPI_Ibarrier(MPI_COMM_WORLD, &request);
+    wait_for(comm, &request, "the end of all ranks");
+}
+
 void comm_destroy(struct comm *comm)
 {
     if (!comm) return;
     if (comm->is_mpi) {
         if (comm->is_summing) wait_for(comm, &comm->sum, "the last sum");
-        comm_barrier(comm);
+        wait_for_all(comm);
         MPI_Finalize();
         // mpirun kills the others as soon as one rank ends with a code: they go first.
         if (comm->rank == 0 && comm->size > 1) clock_sleep_ms(50);
@@ -128,14 +136,6 @@ const char *comm_host(const struct comm *comm)
 }
 
 /* ---- collectives ---- */
-
-void comm_barrier(struct comm *comm)
-{
-    if (comm->size == 1) return;
-    MPI_Request request;
-    MPI_Ibarrier(MPI_COMM_WORLD, &request);
-    wait_for(comm, &request, "a barrier");
-}
 
 void comm_broadcast(struct comm *comm, void *bytes, size_t length)
 {

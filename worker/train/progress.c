@@ -153,7 +153,8 @@ static void print(struct progress *progress, const struct progress_row *row)
     buf_fini(&text);
 }
 
-void progress_end_line(struct progress *progress)
+/* Ends the row that is being rewritten, so that other lines can follow. */
+static void end_line(struct progress *progress)
 {
     if (!progress->is_line_open) return;
     fputc('\n', progress->options.out);
@@ -176,7 +177,7 @@ struct progress *progress_create(const struct progress_options *options)
 void progress_destroy(struct progress *progress)
 {
     if (!progress) return;
-    progress_end_line(progress);
+    end_line(progress);
     mem_free(progress);
 }
 

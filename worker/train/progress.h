@@ -1,8 +1,7 @@
 /* progress.h - how training goes, as rows on standard error.
  *
- *     epoch     samples     loss    since     rmse       lr  samples/s  wait %  stale    MB/s ETA
- *      3/60     241,664   0.9113   0.8874   0.9552  1.4e-02    612,310     3.1    1.0    41.2
- * 00:00:04
+ *   epoch   samples   loss  since   rmse       lr  samples/s wait %  stale   MB/s       ETA
+ *    3/60   241,664 0.9113 0.8874 0.9552 1.40e-02    612,310    3.1    1.0   41.2  00:00:04
  *
  * samples and loss (mean a sample) are of the epoch, `since` is the loss since the row before,
  * rmse (or what the model is judged by) of the last validation, samples/s of all workers since the
@@ -69,7 +68,5 @@ bool progress_update(struct progress *progress, uint32_t epoch, const struct tra
 /* A new epoch begins with num_samples and loss of what a former process did of it. */
 void progress_begin_epoch(struct progress *progress, double num_samples, double loss);
 void progress_set_validation(struct progress *progress, double value);
-/* Ends the row that is being rewritten, so that other lines can follow. */
-void progress_end_line(struct progress *progress);
 
 #endif
