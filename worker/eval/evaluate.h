@@ -3,6 +3,8 @@
  *
  * Rows are pulled as fp32 whatever the table's codec is; rows that do not exist come with found 0,
  * so the model falls back to what it knows and counts them.
+ *
+ * Threads: owned by the compute thread.
  */
 #ifndef SOUK_WORKER_EVAL_EVALUATE_H
 #define SOUK_WORKER_EVAL_EVALUATE_H
