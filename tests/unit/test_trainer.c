@@ -378,6 +378,30 @@ static void a_wrong_path_of_the_test_is_said_before_training(void **state)
     assert_false(file_exists(in_run(fixture, "events.jsonl")));
 }
 
+static void going_on_with_rows_of_later_training_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    stop_at_once(fixture);
+    struct net *net;
+    void *server = NULL;
+    assert_int_equal(net_create(&net), SOUK_OK);
+    assert_int_equal(start_server(net, "tcp://127.0.0.1:*", 1, &server), SOUK_OK);
+    set(fixture, "cluster.addresses", server_address(server));
+    set(fixture, "run.dir", temp_path(fixture->dir, "other"));
+    set(fixture, "data.train", write_ratings(fixture, "others.csv", 300, "9"));
+    struct outcome outcome = run(fixture);
+    assert_int_equal(outcome.status, SOUK_OK);
+    train_result_fini(&outcome.result);
+
+    set(fixture, "run.dir", temp_path(fixture->dir, "run"));
+    set(fixture, "data.train", temp_path(fixture->dir, "train.csv"));
+    fixture->is_resuming = true;
+    assert_int_equal(run(fixture).status, SOUK_ETOPOLOGY);
+    assert_non_null(strstr(capture_log_text(), "rows that the checkpoint has not"));
+    stop_server(server);
+    net_destroy(net);
+}
+
 static void a_folder_that_another_run_writes_to_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -546,6 +570,7 @@ int main(void)
         TEST(a_new_run_drops_the_checkpoint_of_an_older_one),
         TEST(a_run_that_cannot_begin_leaves_the_older_one_alone),
         TEST(a_wrong_path_of_the_test_is_said_before_training),
+        TEST(going_on_with_rows_of_later_training_is_refused),
         TEST(a_folder_that_another_run_writes_to_is_refused),
         TEST(numbers_that_are_not_finite_end_the_run),
         TEST(unknown_users_and_items_are_counted),
