@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "common/base/log.h"
 #include "common/text/config_option.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -63,7 +64,6 @@ NAMES(header_names, "auto", "yes", "no")
 NAMES(id_names, "auto", "integer", "string")
 NAMES(schedule_names, "constant", "exponential", "inverse", "cosine", "step")
 NAMES(mf_optimizer_names, "sgd", "adagrad")
-NAMES(log_level_names, "error", "warning", "info", "debug")
 
 static const char *codec_names(unsigned value)
 {
@@ -95,7 +95,7 @@ const struct option config_options[] = {
          "folder of the run: resolved configuration, events, checkpoints, model, results"),
     U64(run.seed, "1", ANY_NUMBER,
         "seed of everything random: initial values, order of the rows, rounding"),
-    CHOICE(run.log_level, "info", log_level_names, "messages up to this level are printed"),
+    CHOICE(run.log_level, "info", log_level_name, "messages up to this level are printed"),
     F64(run.progress_s, "1", ABOVE(0), "seconds between two rows of progress"),
 
     LIST(data.train, "files to train on; \"-\" is standard input; .gz is unpacked"),

@@ -238,18 +238,6 @@ static souk_status set_servers(struct config *config, const char *servers)
     return status;
 }
 
-static void set_log_level(const char *name)
-{
-    static const char *const names[] = {
-        [LOG_ERROR] = "error",
-        [LOG_WARNING] = "warning",
-        [LOG_INFO] = "info",
-        [LOG_DEBUG] = "debug",
-    };
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], name) == 0) log_set_level((enum log_level)i);
-}
-
 // Every mistake is reported, not the first alone.
 static souk_status fill_config(struct args *args)
 {
@@ -262,7 +250,8 @@ static souk_status fill_config(struct args *args)
         if ((step = config_set(config, args->settings.items[i])) != SOUK_OK) status = step;
     if (args->servers && (step = set_servers(config, args->servers)) != SOUK_OK) status = step;
     if (status == SOUK_OK) status = config_check(config);
-    if (status == SOUK_OK) set_log_level(config->run.log_level);
+    enum log_level level;
+    if (status == SOUK_OK && log_level_parse(config->run.log_level, &level)) log_set_level(level);
     return status;
 }
 
