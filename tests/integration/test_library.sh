@@ -27,6 +27,12 @@ check() { # NAME COMMAND...
 prefix=$(sed -n 's/^prefix=//p' "$BUILD/souk.pc")
 check "make install puts everything below DESTDIR" \
     make -s install BUILD="$BUILD" BIN="$BIN" DESTDIR="$dir/root" PREFIX="$prefix"
+elsewhere() { # what was built for one prefix is installed to another one
+    make -s install BUILD="$BUILD" BIN="$BIN" DESTDIR="$dir/other" PREFIX=/opt/souk &&
+        grep -qx prefix=/opt/souk "$dir/other/opt/souk/lib/pkgconfig/souk.pc" &&
+        make -s lib BUILD="$BUILD" BIN="$BIN" PREFIX="$prefix"
+}
+check "another prefix goes into the pkg-config file" elsewhere
 export PKG_CONFIG_PATH="$dir/root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$dir/root"
 library=$dir/root$prefix/lib
 cc=${CC:-cc}
