@@ -93,6 +93,13 @@ END
 # shellcheck disable=SC2046 # flags are several words
 check "a program builds against the shared library" \
     "$cc" -std=c99 -Wall -Werror "$dir/program.c" -o "$dir/shared" $(pkg-config --cflags --libs souk)
+if command -v c++ >/dev/null; then
+    # shellcheck disable=SC2046
+    check "a C++ program builds against it" \
+        c++ -std=c++20 -x c++ "$dir/program.c" -o "$dir/cpp" $(pkg-config --cflags --libs souk)
+else
+    echo "SKIP a C++ program builds against it: there is no C++ compiler"
+fi
 # Souk alone is static here: libzmq's own pkg-config file names libraries that Debian has not.
 others=$(pkg-config --print-requires-private souk)
 # shellcheck disable=SC2046,SC2086
