@@ -47,7 +47,7 @@ BIN ?= $(if $(VARIANT),$(BUILD)/bin,bin)
 
 # ---- flags ----
 PKGS := libzmq liblz4 libxxhash yaml-0.1 zlib jansson
-MSGPACK := $(shell for p in msgpack-c msgpack; do pkg-config --exists $$p && echo $$p && break; done)
+MSGPACK := $(shell for p in msgpack-c msgpack; do pkg-config --exists $$p 2>/dev/null && echo $$p && break; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(MSGPACK) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) $(MSGPACK) 2>/dev/null) -lm -lpthread
 MPI_CFLAGS := $(shell pkg-config --cflags ompi-c 2>/dev/null)

@@ -63,6 +63,10 @@ static souk_status start_mpi(struct comm *comm, const struct comm_launch *launch
     comm->is_mpi = true;
     MPI_Comm_rank(MPI_COMM_WORLD, &comm->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &comm->size);
+    if (provided < MPI_THREAD_FUNNELED)
+        return log_fail(
+            SOUK_ETOPOLOGY,
+            "this MPI was built without threads, and a worker has two; use another one");
     if (launch->expected_size == 0 || launch->expected_size == comm->size) return SOUK_OK;
     return log_fail(SOUK_ETOPOLOGY,
                     "%s says %d ranks, but MPI_COMM_WORLD has %d; start with the mpirun of the MPI "
