@@ -33,7 +33,8 @@ endif
 ifeq ($(shell uname -m),x86_64)
 ARCH ?= x86-64-v3
 endif
-ifneq ($(ARCH),)
+# Without a compiler, as on a fresh machine before install-deps.sh has run, nobody can be asked.
+ifneq ($(and $(ARCH),$(shell command -v $(firstword $(CC)))),)
 ifneq ($(shell $(CC) -march=$(ARCH) -x c -fsyntax-only /dev/null >/dev/null 2>&1 && echo ok),ok)
 $(error ARCH=$(ARCH) is unknown to $(CC); try native, x86-64-v3 or x86-64-v2)
 endif
@@ -46,7 +47,7 @@ BIN ?= $(if $(VARIANT),$(BUILD)/bin,bin)
 
 # ---- flags ----
 PKGS := libzmq liblz4 openblas libxxhash yaml-0.1 zlib jansson
-MSGPACK := $(shell for p in msgpack-c msgpack; do pkg-config --exists $$p && echo $$p && break; done)
+MSGPACK := $(shell for p in msgpack-c msgpack; do pkg-config --exists $$p 2>/dev/null && echo $$p && break; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(MSGPACK) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) $(MSGPACK) 2>/dev/null) -lm -lpthread
 MPI_CFLAGS := $(shell pkg-config --cflags ompi-c 2>/dev/null)
@@ -71,14 +72,24 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(COMMON_SRC) $(CLIENT_SRC))
 ALL_OBJ := $(call obj,$(COMMON_SRC) $(SERVER_SRC) $(WORKER_SRC))
 
-.PHONY: all lib install clean demo test bench check fuzz deps tests format
+# Files that change only when their text does: what was built with other flags, or for another prefix,
+# is stale then.
+$(BUILD)/flags: TEXT = $(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL) $(PKG_LIBS) $(MPI_LIBS)
+$(BUILD)/prefix: TEXT = $(PREFIX)
+quoted = '$(subst ','\'',$(1))'
+.PHONY: always
+$(BUILD)/flags $(BUILD)/prefix: always
+	@mkdir -p $(@D)
+	@echo $(call quoted,$(TEXT)) | cmp -s - $@ || echo $(call quoted,$(TEXT)) > $@
+
+.PHONY: all lib install clean demo test bench benches check fuzz deps tests format
 all: $(BIN)/souk $(BIN)/souk-server lib
 lib: $(BUILD)/libsouk.a $(BUILD)/libsouk.so $(BUILD)/souk.pc
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
-$(BUILD)/obj/worker/train/comm_mpi.o: CFLAGS_ALL += $(MPI_CFLAGS)
+$(BUILD)/obj/worker/train/comm_mpi.o: private CFLAGS_ALL += $(MPI_CFLAGS)
 
 $(BIN)/souk: $(ALL_OBJ) $(call obj,worker/main.c)
 	@mkdir -p $(@D)
@@ -94,7 +105,7 @@ $(BUILD)/libsouk.a: $(LIB_OBJ)
 	rm -f $@; ar rcs $@ $(BUILD)/libsouk.o
 $(BUILD)/libsouk.so: $(LIB_OBJ)
 	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libsouk.so.0 $^ -o $@ $(PKG_LIBS)
-$(BUILD)/souk.pc: include/souk/types.h Makefile
+$(BUILD)/souk.pc: include/souk/types.h Makefile $(BUILD)/prefix
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: souk' 'Description: client of the Souk parameter servers' \
 	  'Version: $(VERSION)' 'Requires.private: $(PKGS) $(MSGPACK)' 'Cflags: -I$${prefix}/include' \
@@ -102,7 +113,7 @@ $(BUILD)/souk.pc: include/souk/types.h Makefile
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/souk
-	install bin/souk bin/souk-server $(DESTDIR)$(PREFIX)/bin
+	install $(BIN)/souk $(BIN)/souk-server $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/souk/*.h $(DESTDIR)$(PREFIX)/include/souk
 	install -m 644 $(BUILD)/libsouk.a $(DESTDIR)$(PREFIX)/lib
 	install $(BUILD)/libsouk.so $(DESTDIR)$(PREFIX)/lib/libsouk.so.0
@@ -141,6 +152,7 @@ test: deps
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@BIN=$(BIN) scripts/demo.sh
+benches: $(BENCH_BIN)
 bench: $(BIN)/souk $(BIN)/souk-server $(BENCH_BIN)
 	@BUILD=$(BUILD) BIN=$(BIN) tests/bench/run.sh
 check: deps

@@ -25,7 +25,7 @@ check() { # NAME COMMAND...
 
 formatted() { git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror; }
 shell_scripts() { git ls-files '*.sh' .ci/run | xargs shellcheck -S warning; }
-warnings() { make -s -j"$jobs" CC="$1" WERROR=1 BUILD="build/werror-$1" BIN="build/werror-$1/bin" all tests; }
+warnings() { make -s -j"$jobs" CC="$1" WERROR=1 BUILD="build/werror-$1" BIN="build/werror-$1/bin" all tests benches; }
 sanitized() {
     make -s -j"$jobs" SANITIZER="$1" tests &&
         BUILD="build/variant-${1/+/-}" tests/run.sh --in-process

@@ -23,8 +23,8 @@ floor=$(sed -n 's/.*"noise_floor_rmse": *\([0-9.e+-]*\).*/\1/p' "$dir/data/truth
 step "recommend for user 7" "souk recommend -m $dir/run --user 7 -n 5"
 "$bin/souk" recommend -m "$dir/run" --user 7 -n 5
 
-step "picture" "souk heatmap -m $dir/run -o $dir/heatmap.svg"
-"$bin/souk" heatmap -m "$dir/run" -o "$dir/heatmap.svg"
+step "picture" "souk heatmap -m $dir/run --users 1,2,3,4,5,6,7,8 --items top:8 -o $dir/heatmap.svg"
+"$bin/souk" heatmap -m "$dir/run" --users 1,2,3,4,5,6,7,8 --items top:8 -o "$dir/heatmap.svg"
 
 awk -v rmse="$rmse" -v floor="$floor" -v seconds=$((SECONDS - start)) -v dir="$dir" 'BEGIN {
     percent = 100 * (rmse / floor - 1)

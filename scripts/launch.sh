@@ -75,9 +75,6 @@ done
 
 mpi=(--bind-to none)
 [ -z "$hostfile" ] || mpi+=(--hostfile "$hostfile")
-# A signal goes to the ranks as USR1, which mpirun passes on and takes no part in: ranks have all the
-# time that their checkpoint needs. (Raising odls_base_sigkill_timeout instead would make mpirun sleep
-# twice as long after every exit code other than 0, even when all ranks are gone.)
 if [ -z "$hostfile" ] && [ "$workers" -gt "$(nproc)" ]; then
     echo "launch.sh: $workers workers share $(nproc) cores (--oversubscribe)" >&2
     mpi+=(--oversubscribe)
@@ -88,6 +85,9 @@ fi
 export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
 setsid mpirun -n "$workers" "${mpi[@]}" "$bin/souk" "$@" --servers "$addresses" &
 mpi_pid=$!
+# A signal goes to the ranks as USR1, which mpirun passes on and takes no part in: ranks have all the
+# time that their checkpoint needs. (Raising odls_base_sigkill_timeout instead would make mpirun sleep
+# twice as long after every exit code other than 0, even when all ranks are gone.)
 signals=0
 on_signal() {
     signals=$((signals + 1))

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/base/cpu.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -119,12 +120,7 @@ static souk_status parse_memory(const char *text, uint64_t *bytes_out)
 
 static souk_status parse_level(const char *text, enum log_level *level_out)
 {
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    for (int i = 0; i < 4; i++) {
-        if (strcmp(text, names[i]) != 0) continue;
-        *level_out = (enum log_level)i;
-        return SOUK_OK;
-    }
+    if (log_level_parse(text, level_out)) return SOUK_OK;
     return log_fail(SOUK_EUSAGE, "--log-level %s: use error, warning, info or debug", text);
 }
 
@@ -330,6 +326,13 @@ static int run(struct arguments *arguments)
 int main(int argc, char *argv[])
 {
     pid_t parent = getppid();
+    const char *missing = cpu_missing_instructions();
+    if (missing) {
+        log_error("this program was built for processors with %s, which this one has not; build it "
+                  "again with make ARCH=native",
+                  missing);
+        return 1;
+    }
     struct arguments arguments;
     souk_status status = parse_arguments(argc, argv, &arguments);
     if (status == SOUK_EEND) return 0;

@@ -1,6 +1,6 @@
 /* server.h - a server: a few shard threads that share nothing but an incarnation number.
  *
- * Threads: create, stop and destroy belong to the thread that made it.
+ * Threads: start and stop belong to one thread; what is in between may be read by any.
  */
 #ifndef SOUK_SERVER_SERVER_H
 #define SOUK_SERVER_SERVER_H

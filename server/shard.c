@@ -91,8 +91,8 @@ static void answer(struct shard *shard, uint64_t peer, struct request *request, 
     reply->body_crc = crc32c(0, request->reply_body->bytes, request->reply_body->length);
     struct frame *header = frame_create(WIRE_HEADER_MAX);
     header->length = wire_pack_header(reply, header->bytes);
-    if (net_listener_send(shard->listener, peer, header, request->reply_body) != SOUK_OK)
-        shard->num_unsent++;
+    souk_status sent = net_listener_send(shard->listener, peer, header, request->reply_body);
+    if (sent != SOUK_OK) log_debug("reply dropped: %s", souk_status_text(sent));
 }
 
 static souk_status fence(struct shard *shard, struct request *request)

@@ -23,7 +23,6 @@ struct shard {
     struct sequences sequences;
     uint64_t num_requests; // of a known type, intact
     uint64_t num_bad;      // answered or dropped before a handler saw them
-    uint64_t num_unsent;   // replies that were dropped: the peer is slow or gone
     // Decoded sections of the request in hand, end to end; they grow to the largest request.
     uint64_t *keys;
     size_t keys_capacity;
@@ -57,22 +56,5 @@ souk_status handle_info(struct shard *shard, struct request *request);
 souk_status handle_scan(struct shard *shard, struct request *request);
 souk_status handle_pull(struct shard *shard, struct request *request);
 souk_status handle_push(struct shard *shard, struct request *request);
-
-/* Where the parts of a section lie, once check_sections() has passed. */
-struct section_place {
-    struct table *table;
-    const uint8_t *bytes; // of the keys; rows and states follow
-    size_t first_key;     // in shard->keys
-    size_t first_float;   // in shard->rows
-    size_t first_state;   // in shard->states
-};
-
-/* Checks all numbers of the sections of a pull or push: tables are known, each there once, lengths
- * fill the body exactly, and what decodes from it stays bounded. Makes room for it. */
-souk_status check_sections(struct shard *shard, struct request *request,
-                           struct section_place places[SOUK_TABLES_MAX]);
-/* Decodes the keys of all sections to shard->keys. */
-souk_status decode_keys(struct shard *shard, struct request *request,
-                        const struct section_place *places);
 
 #endif

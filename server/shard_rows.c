@@ -16,6 +16,15 @@ static uint32_t plain_codec(uint32_t wire_codec)
 
 /* ---- sections ---- */
 
+// Where the parts of a section lie, once check_sections() has passed.
+struct section_place {
+    struct table *table;
+    const uint8_t *bytes; // of the keys; rows and states follow
+    size_t first_key;     // in shard->keys
+    size_t first_float;   // in shard->rows
+    size_t first_state;   // in shard->states
+};
+
 // Sizes of what the sections checked so far decode to.
 struct totals {
     size_t num_keys, num_floats, num_states;
@@ -69,8 +78,10 @@ static souk_status add_section(struct request *request, uint32_t idx,
     return SOUK_OK;
 }
 
-souk_status check_sections(struct shard *shard, struct request *request,
-                           struct section_place places[SOUK_TABLES_MAX])
+/* Checks all numbers of the sections of a pull or push: tables are known, each there once, lengths
+ * fill the body exactly, and what decodes from it stays bounded. Makes room for it. */
+static souk_status check_sections(struct shard *shard, struct request *request,
+                                  struct section_place places[SOUK_TABLES_MAX])
 {
     struct totals totals = {0};
     for (uint32_t i = 0; i < request->header->num_sections; i++) {
@@ -88,8 +99,9 @@ souk_status check_sections(struct shard *shard, struct request *request,
     return SOUK_OK;
 }
 
-souk_status decode_keys(struct shard *shard, struct request *request,
-                        const struct section_place *places)
+/* Decodes the keys of all sections to shard->keys. */
+static souk_status decode_keys(struct shard *shard, struct request *request,
+                               const struct section_place *places)
 {
     for (uint32_t i = 0; i < request->header->num_sections; i++) {
         const struct wire_section *section = &request->header->sections[i];

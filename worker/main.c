@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/cpu.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "server/server.h"
@@ -193,29 +194,13 @@ static souk_status run(int argc, char **argv)
     return run_verb(verb, argc - num_words + 1, argv + num_words - 1);
 }
 
-// An instruction set that the compiler was allowed to use and this processor lacks, or NULL. Called
-// before anything else, so that the user reads this and not "Illegal instruction".
-static const char *missing_instructions(void)
-{
-#if defined(__x86_64__) && defined(__AVX512F__)
-    if (!__builtin_cpu_supports("avx512f")) return "AVX-512F";
-#endif
-#if defined(__x86_64__) && defined(__AVX2__)
-    if (!__builtin_cpu_supports("avx2")) return "AVX2";
-#endif
-#if defined(__x86_64__) && defined(__FMA__)
-    if (!__builtin_cpu_supports("fma")) return "FMA";
-#endif
-    return NULL;
-}
-
 int main(int argc, char **argv)
 {
-    const char *missing = missing_instructions();
+    const char *missing = cpu_missing_instructions();
     if (missing) {
         fprintf(stderr,
                 "souk: error: this program was built for processors with %s, which this one has "
-                "not; build it again with make clean; make ARCH=native\n",
+                "not; build it again with make ARCH=native\n",
                 missing);
         return 1;
     }

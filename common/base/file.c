@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,6 +129,18 @@ souk_status file_sync_dir(const char *path)
     int error = fsync(fd) == 0 || errno == EINVAL ? 0 : errno; // some file systems cannot
     close(fd);
     return error ? log_fail_errno(error, "%s: folder cannot be synced", path) : SOUK_OK;
+}
+
+souk_status file_lock_dir(const char *path, int *fd_out)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return log_fail_errno(errno, "%s: folder cannot be opened", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(fd);
+        return SOUK_EAGAIN;
+    }
+    *fd_out = fd;
+    return SOUK_OK;
 }
 
 bool file_exists(const char *path)

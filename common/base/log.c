@@ -19,6 +19,22 @@ static struct {
     int is_line_open; // a progress row stands on the current line
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO};
 
+const char *log_level_name(unsigned level)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    return level < sizeof(names) / sizeof(names[0]) ? names[level] : NULL;
+}
+
+bool log_level_parse(const char *name, enum log_level *level_out)
+{
+    for (unsigned level = 0; log_level_name(level); level++) {
+        if (strcmp(log_level_name(level), name) != 0) continue;
+        *level_out = (enum log_level)level;
+        return true;
+    }
+    return false;
+}
+
 void log_set_level(enum log_level level)
 {
     pthread_mutex_lock(&state.lock);

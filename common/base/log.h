@@ -13,10 +13,16 @@
 #define SOUK_COMMON_BASE_LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include "souk/status.h"
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/* "error", "warning", "info", "debug"; NULL past the last. Static. */
+const char *log_level_name(unsigned level);
+/* False for a text that is none of them. */
+bool log_level_parse(const char *name, enum log_level *level_out);
 
 /* Messages above `level` are dropped. Starts at LOG_INFO. */
 void log_set_level(enum log_level level);

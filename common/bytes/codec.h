@@ -53,8 +53,8 @@ size_t codec_rows_bytes(enum souk_codec codec, uint32_t num_rows, uint32_t dim);
 size_t codec_keys_bound(uint32_t num_keys);
 size_t codec_rows_bound(enum souk_codec codec, uint32_t num_rows, uint32_t dim);
 
-/* Returns the bytes written to out; *codec_out says how. Keys ascend strictly (asserted in debug
- * builds only: callers have checked). */
+/* Returns the bytes written to out; *codec_out says how. Keys ascend strictly: callers have
+ * checked that. */
 size_t codec_encode_keys(const uint64_t *keys, uint32_t num_keys, uint8_t *out,
                          struct codec_scratch *scratch, enum codec_keys *codec_out);
 /* SOUK_EPROTO for bytes that are not num_keys ascending, unique keys. */

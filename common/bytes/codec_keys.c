@@ -5,7 +5,6 @@
  * and goes as it is. LZ4 sees only planes in which neighbours are often equal, as it finds nothing
  * elsewhere and takes the longest to find it.
  */
-#include <assert.h>
 #include <string.h>
 
 #include "common/base/mem.h"

@@ -50,7 +50,8 @@ enum {
 
 enum wire_type {
     WIRE_HELLO = 1,      // request: no body; reply: struct wire_hello
-    WIRE_OPEN_TABLE = 2, // request: struct souk_table_spec; section 0 names the table number
+    WIRE_OPEN_TABLE = 2, // request: struct souk_table_spec, one section, of which nothing is read;
+                         // reply: section 0 = number of the table, bytes of a row's state
     WIRE_PULL = 3,
     WIRE_PUSH = 4,
     WIRE_SCAN = 5, // request: section 0 = table, clock = cursor (0 first); reply: rows in
@@ -108,7 +109,7 @@ SOUK_MUST_CHECK souk_status wire_unpack_header(const uint8_t *bytes, size_t leng
 bool wire_scan_header(const uint8_t *bytes, size_t length);
 
 /* Body of WIRE_HELLO's reply: which shard answers, and where its sisters in the same process are.
- * u16 num_ports, u16 own index, then a u16 port each (0 for endpoints without ports). */
+ * u16 num_shards, u16 shard_idx, then a u16 port each (0 for endpoints without ports). */
 struct wire_hello {
     uint16_t num_shards; // shard threads of this server process
     uint16_t shard_idx;  // of the one that answers

@@ -139,7 +139,8 @@ SOUK_MUST_CHECK souk_status config_read_text(struct config *config, const char *
                                              const char *name);
 /* "section.key=value"; lists take commas. Errors say `--set section.key: ...`. */
 SOUK_MUST_CHECK souk_status config_set(struct config *config, const char *assignment);
-/* What no single option can say: warm-up with patience, epochs with a schedule, ... */
+/* What no single option can say: patience needs validation data, columns differ, ... All faults are
+ * logged, not the first only. */
 SOUK_MUST_CHECK souk_status config_check(const struct config *config);
 /* Where an option came from: "conf/mf.yaml:7", "--set", "default". Borrowed. */
 const char *config_origin(const struct config *config, const char *key);

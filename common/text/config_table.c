@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "common/base/log.h"
 #include "common/text/config_option.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -63,7 +64,6 @@ NAMES(header_names, "auto", "yes", "no")
 NAMES(id_names, "auto", "integer", "string")
 NAMES(schedule_names, "constant", "exponential", "inverse", "cosine", "step")
 NAMES(mf_optimizer_names, "sgd", "adagrad")
-NAMES(log_level_names, "error", "warning", "info", "debug")
 
 static const char *codec_names(unsigned value)
 {
@@ -96,7 +96,7 @@ const struct option config_options[] = {
          "folder of the run: resolved configuration, events, checkpoints, model, results"),
     U64(run.seed, "1", ANY_NUMBER,
         "seed of everything random: initial values, order of the rows, rounding"),
-    CHOICE(run.log_level, "info", log_level_names, "messages up to this level are printed"),
+    CHOICE(run.log_level, "info", log_level_name, "messages up to this level are printed"),
     F64(run.progress_s, "1", ABOVE(0), "seconds between two rows of progress"),
 
     LIST(data.train, "files to train on; \"-\" is standard input; .gz is unpacked"),
@@ -158,7 +158,7 @@ const struct option config_options[] = {
          "each table"),
 
     TEXT(model.type, "mf", "kind of model: mf is biased matrix factorisation"),
-    U32(model.k, "32", BETWEEN(1, SOUK_DIM_MAX - 1), "factors of a user and of an item"),
+    U32(model.k, "32", BETWEEN(1, SOUK_DIM_MAX - 2), "factors of a user and of an item"),
     F32(model.init_scale, "0.1", AT_LEAST(0), "standard deviation of the factors' initial values"),
     F32(model.l2_user, "0.1", AT_LEAST(0), "L2 regularisation of the users' factors"),
     F32(model.l2_item, "0.1", AT_LEAST(0), "L2 regularisation of the items' factors"),
@@ -186,7 +186,8 @@ const struct option config_options[] = {
     F32(train.min_delta, "0.0001", AT_LEAST(0), "by how much a figure must be better to count"),
     F64(train.checkpoint_s, "300", AT_LEAST(0),
         "seconds between checkpoints, looked at when an epoch ends; 0: only at the end"),
-    F64(train.max_seconds, "0", AT_LEAST(0), "training stops after them, as by Ctrl-C; 0: never"),
+    F64(train.max_seconds, "0", BETWEEN(0, 1e9),
+        "training stops after them, as by Ctrl-C; 0: never"),
 
     U32(cluster.servers, "1", BETWEEN(1, 1024),
         "servers to start: processes under mpirun, groups of threads in a single process; not used "
@@ -198,9 +199,10 @@ const struct option config_options[] = {
     TEXT(cluster.bind, "tcp://127.0.0.1:*", "where servers that are started here listen"),
     BOOL(cluster.insecure, "false",
          "allow servers to listen beyond this host, unencrypted and open to everybody"),
-    F64(cluster.timeout_s, "30", ABOVE(0), "until a server that does not answer ends the run"),
-    F64(cluster.retry_s, "1", ABOVE(0), "until an unanswered request is sent again"),
-    F64(cluster.start_timeout_s, "30", ABOVE(0), "until a server must have started"),
+    F64(cluster.timeout_s, "30", BETWEEN(0.001, 1e6),
+        "until a server that does not answer ends the run"),
+    F64(cluster.retry_s, "1", BETWEEN(0.001, 1e6), "until an unanswered request is sent again"),
+    F64(cluster.start_timeout_s, "30", BETWEEN(0.001, 1e6), "until a server must have started"),
 };
 const unsigned config_num_options = COUNT(config_options);
 

@@ -1,4 +1,4 @@
-/* config_value.c - texts to fields and back. See config_option.h.
+/* config_value.c - texts to fields, with ranges. See config_option.h.
  *
  * Numbers are decimal only. strtod would take "nan", "0x10" and " 1", so the shape is checked
  * before it is called.

@@ -34,19 +34,21 @@ struct souk_client_options {
     uint32_t client_id;         // unique among the clients of a job, such as the rank
     uint32_t timeout_ms;        // until a request that is not answered is an error; 0: 10,000
     uint32_t retry_ms;          // until an unanswered request is sent again; 0: 1,000
-    uint32_t window;            // requests in flight a shard, then calls wait; 0: 64
+    uint32_t window;            // requests in flight a shard, then calls wait; <= 128; 0: 64
     uint64_t seed;              // of stochastic rounding
 };
 
 /* Connects, learns the shards of every server, and checks their version. On SOUK_OK the caller
- * owns *client_out. SOUK_EPEER, SOUK_EVERSION: logged with the address of the server. */
+ * owns *client_out. SOUK_EINVAL: the options; SOUK_EPEER, SOUK_EVERSION, SOUK_EPROTO: a server;
+ * SOUK_ETOPOLOGY: one that is named twice, or by another address than its first. Logged. */
 SOUK_MUST_CHECK SOUK_API souk_status souk_client_create(const struct souk_client_options *options,
                                                         struct souk_client **client_out);
 /* Drops what is in flight; call souk_client_flush() before it. NULL is fine. */
 SOUK_API void souk_client_destroy(struct souk_client *client);
 
 /* Makes a table known to all servers, or finds it there with the same settings (SOUK_EEXIST when
- * they differ). *table_out numbers the tables of this client from 0. Waits for the answers. */
+ * they differ). SOUK_EINVAL: a spec that souk_table_spec_check() refuses, or one table too many.
+ * *table_out numbers the tables of this client from 0. Waits for the answers. */
 SOUK_MUST_CHECK SOUK_API souk_status souk_client_open_table(struct souk_client *client,
                                                             const struct souk_table_spec *spec,
                                                             uint32_t *table_out);
@@ -105,7 +107,7 @@ struct souk_scan_block {
 typedef souk_status (*souk_scan_fn)(void *ctx, const struct souk_scan_block *block);
 
 /* Walks all rows that pushes have made, shard by shard. Rows pushed while it runs may be missed.
- * A status other than SOUK_OK from fn ends the scan and is returned. */
+ * fn may use the client. A status other than SOUK_OK from fn ends the scan and is returned. */
 SOUK_MUST_CHECK SOUK_API souk_status souk_client_scan(struct souk_client *client, uint32_t table,
                                                       bool with_states, souk_scan_fn fn, void *ctx);
 
@@ -126,7 +128,7 @@ SOUK_API void souk_client_get_stats(const struct souk_client *client,
 
 /* What a server holds. */
 struct souk_server_info {
-    char address[128];     // of the server, as given
+    char address[128];     // of the server, as given; cut where it is longer
     uint32_t num_shards;   // shard threads of this server
     uint64_t num_rows;     // over all tables
     uint64_t memory_bytes; // of rows, states and hash tables

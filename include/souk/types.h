@@ -11,6 +11,10 @@
 
 #include "souk/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SOUK_VERSION "0.1.0"
 
 enum {
@@ -90,4 +94,7 @@ SOUK_API const char *souk_codec_name(enum souk_codec codec);
 SOUK_API const char *souk_optimizer_name(enum souk_optimizer optimizer);
 SOUK_API const char *souk_init_name(enum souk_init init);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -27,6 +27,12 @@ check() { # NAME COMMAND...
 prefix=$(sed -n 's/^prefix=//p' "$BUILD/souk.pc")
 check "make install puts everything below DESTDIR" \
     make -s install BUILD="$BUILD" BIN="$BIN" DESTDIR="$dir/root" PREFIX="$prefix"
+elsewhere() { # what was built for one prefix is installed to another one
+    make -s install BUILD="$BUILD" BIN="$BIN" DESTDIR="$dir/other" PREFIX=/opt/souk &&
+        grep -qx prefix=/opt/souk "$dir/other/opt/souk/lib/pkgconfig/souk.pc" &&
+        make -s lib BUILD="$BUILD" BIN="$BIN" PREFIX="$prefix"
+}
+check "another prefix goes into the pkg-config file" elsewhere
 export PKG_CONFIG_PATH="$dir/root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$dir/root"
 library=$dir/root$prefix/lib
 cc=${CC:-cc}
@@ -87,6 +93,13 @@ END
 # shellcheck disable=SC2046 # flags are several words
 check "a program builds against the shared library" \
     "$cc" -std=c99 -Wall -Werror "$dir/program.c" -o "$dir/shared" $(pkg-config --cflags --libs souk)
+if command -v c++ >/dev/null; then
+    # shellcheck disable=SC2046
+    check "a C++ program builds against it" \
+        c++ -std=c++20 -x c++ "$dir/program.c" -o "$dir/cpp" $(pkg-config --cflags --libs souk)
+else
+    echo "SKIP a C++ program builds against it: there is no C++ compiler"
+fi
 # Souk alone is static here: libzmq's own pkg-config file names libraries that Debian has not.
 others=$(pkg-config --print-requires-private souk)
 # shellcheck disable=SC2046,SC2086

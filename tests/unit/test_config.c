@@ -255,7 +255,9 @@ static void numbers_are_taken_strictly(void **state)
     assert_set_refused("run.progress_s=1e-400", "is too small to be told from 0");
     // In single precision this is 1, which is out.
     assert_set_refused("tables.user.momentum=0.99999999999", "must be >= 0 and < 1");
-    assert_set_refused("model.k=4096", "is out of range; it must be 1..4095");
+    assert_set_refused("cluster.timeout_s=1e-4", "is out of range; it must be 0.001..1000000");
+    assert_set_refused("train.max_seconds=1e300", "is out of range; it must be 0..1000000000");
+    assert_set_refused("model.k=4095", "is out of range; it must be 1..4094");
 }
 
 static void numbers_in_range_are_taken(void **state)
@@ -495,12 +497,12 @@ static void what_is_shown_reads_back_whatever_the_number(void **state)
         config_init(&config);
         assert_int_equal(config_set(&config, "tables.item.push=bf16"), SOUK_OK);
         config.train.lr = numbers[i];
-        config.cluster.timeout_s = (double)numbers[i] / 3;
+        config.run.progress_s = (double)numbers[i] / 3;
         config.tables[0].l1 = numbers[i];
         config.run.seed = UINT64_MAX - i;
         assert_reads_back(&config, &again, true);
         assert_true(again.train.lr == numbers[i]);
-        assert_true(again.cluster.timeout_s == (double)numbers[i] / 3);
+        assert_true(again.run.progress_s == (double)numbers[i] / 3);
         assert_true(again.tables[0].l1 == numbers[i]);
         assert_true(again.run.seed == UINT64_MAX - i);
         assert_int_equal(again.tables[0].push_codec, SOUK_CODEC_BF16);

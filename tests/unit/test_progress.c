@@ -63,7 +63,9 @@ static void a_row_comes_when_its_time_has_come(void **state)
     assert_true(row.samples_per_s == 50 && row.loss == 0.5 && row.since == 0.5);
     assert_true(fabs(row.eta_s - 2) < 1e-9);
     assert_true(isnan(row.validation));
-    assert_true(progress_update(progress, 0, &totals, 0.1f, SECOND * 3 + 1, true, &row));
+    assert_false(progress_update(progress, 0, &totals, 0.1f, SECOND * 3 + 1, true, &row));
+    totals.num_samples = 101;
+    assert_true(progress_update(progress, 0, &totals, 0.1f, SECOND * 3 + 2, true, &row));
     progress_destroy(progress);
 }
 
@@ -123,11 +125,17 @@ static void rows_stand_under_their_heads(void **state)
                                .staleness = 1,
                                .mb_per_s = 41.2,
                                .eta_s = -1};
-    progress_format_head("rmse", &head);
-    progress_format_row(&row, &text);
+    progress_format_head("rmse", false, &head);
+    progress_format_row(&row, false, &text);
     assert_string_equal(buf_text(&text), "     3/60       241,664   0.9113        -   0.9552 "
                                          "1.40e-02     612,310    3.1   1.0    41.2         -");
     assert_int_equal(head.length, text.length);
+    buf_clear(&head);
+    buf_clear(&text);
+    progress_format_head("rmse", true, &head);
+    progress_format_row(&row, true, &text);
+    assert_int_equal(head.length, text.length);
+    assert_true(text.length < 80);
     buf_fini(&head);
     buf_fini(&text);
 }

@@ -335,15 +335,89 @@ static void going_on_with_another_model_is_an_error(void **state)
     assert_non_null(strstr(capture_log_text(), "model.*"));
 }
 
+static void stop_at_once(struct fixture *fixture)
+{
+    fixture->stop = 1;
+    struct outcome outcome = run(fixture);
+    assert_int_equal(outcome.status, SOUK_ESTOPPED);
+    train_result_fini(&outcome.result);
+    fixture->stop = 0;
+}
+
 static void a_new_run_drops_the_checkpoint_of_an_older_one(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->stop = 1;
-    struct outcome outcome = run(fixture);
-    train_result_fini(&outcome.result);
+    stop_at_once(fixture);
+    set(fixture, "train.lr", "50");
+    assert_int_equal(run(fixture).status, SOUK_EDIVERGED);
+    assert_false(file_exists(in_run(fixture, "checkpoint/manifest.json")));
+}
+
+static void a_run_that_cannot_begin_leaves_the_older_one_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    stop_at_once(fixture);
+    char *was, *is;
+    size_t length;
+    assert_int_equal(file_read(in_run(fixture, "config.yaml"), 99999, &was, &length), SOUK_OK);
     set(fixture, "data.train", temp_path(fixture->dir, "nowhere.csv"));
     assert_true(run(fixture).status < 0);
-    assert_false(file_exists(in_run(fixture, "checkpoint/manifest.json")));
+    assert_true(file_exists(in_run(fixture, "checkpoint/manifest.json")));
+    assert_int_equal(file_read(in_run(fixture, "config.yaml"), 99999, &is, &length), SOUK_OK);
+    assert_string_equal(is, was);
+    mem_free(was);
+    mem_free(is);
+}
+
+static void a_wrong_path_of_the_test_is_said_before_training(void **state)
+{
+    struct fixture *fixture = *state;
+    set(fixture, "data.test", temp_path(fixture->dir, "nowhere.csv"));
+    assert_true(run(fixture).status < 0);
+    assert_non_null(strstr(capture_log_text(), "nowhere.csv"));
+    assert_false(file_exists(in_run(fixture, "events.jsonl")));
+}
+
+static void going_on_with_rows_of_later_training_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    stop_at_once(fixture);
+    struct net *net;
+    void *server = NULL;
+    assert_int_equal(net_create(&net), SOUK_OK);
+    assert_int_equal(start_server(net, "tcp://127.0.0.1:*", 1, &server), SOUK_OK);
+    set(fixture, "cluster.addresses", server_address(server));
+    set(fixture, "run.dir", temp_path(fixture->dir, "other"));
+    set(fixture, "data.train", write_ratings(fixture, "others.csv", 300, "9"));
+    struct outcome outcome = run(fixture);
+    assert_int_equal(outcome.status, SOUK_OK);
+    train_result_fini(&outcome.result);
+
+    set(fixture, "run.dir", temp_path(fixture->dir, "run"));
+    set(fixture, "data.train", temp_path(fixture->dir, "train.csv"));
+    fixture->is_resuming = true;
+    assert_int_equal(run(fixture).status, SOUK_ETOPOLOGY);
+    assert_non_null(strstr(capture_log_text(), "rows that the checkpoint has not"));
+    stop_server(server);
+    net_destroy(net);
+}
+
+static void a_folder_that_another_run_writes_to_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    stop_at_once(fixture);
+    int fd;
+    assert_int_equal(file_lock_dir(temp_path(fixture->dir, "run"), &fd), SOUK_OK);
+    for (int i = 0; i < 2; i++) {
+        fixture->is_resuming = i == 1;
+        assert_int_equal(run(fixture).status, SOUK_EAGAIN);
+    }
+    assert_non_null(strstr(capture_log_text(), "another run writes to this folder"));
+    assert_true(file_exists(in_run(fixture, "checkpoint/manifest.json")));
+    close(fd);
+    struct outcome outcome = run(fixture);
+    assert_int_equal(outcome.status, SOUK_OK);
+    train_result_fini(&outcome.result);
 }
 
 static void numbers_that_are_not_finite_end_the_run(void **state)
@@ -390,6 +464,9 @@ static void bad_rows_are_skipped_and_counted(void **state)
 static void a_file_without_ratings_is_an_error_of_the_data(void **state)
 {
     struct fixture *fixture = *state;
+    set(fixture, "data.valid_share", "0.9"); // also where all are held out
+    set(fixture, "data.train", temp_file(fixture->dir, "one.csv", "1,1,3\n1,1,3\n"));
+    assert_int_equal(souk_status_exit_code(run(fixture).status), 3);
     set(fixture, "data.train", temp_file(fixture->dir, "empty.csv", "user,item,rating\n"));
     souk_status status = run(fixture).status;
     assert_int_equal(souk_status_exit_code(status), 3);
@@ -491,6 +568,10 @@ int main(void)
         TEST(going_on_without_a_checkpoint_is_an_error),
         TEST(going_on_with_another_model_is_an_error),
         TEST(a_new_run_drops_the_checkpoint_of_an_older_one),
+        TEST(a_run_that_cannot_begin_leaves_the_older_one_alone),
+        TEST(a_wrong_path_of_the_test_is_said_before_training),
+        TEST(going_on_with_rows_of_later_training_is_refused),
+        TEST(a_folder_that_another_run_writes_to_is_refused),
         TEST(numbers_that_are_not_finite_end_the_run),
         TEST(unknown_users_and_items_are_counted),
         TEST(bad_rows_are_skipped_and_counted),

@@ -48,7 +48,6 @@ static const struct arg_row rows[] = {
     {"top", 'n', ARG_TOP, KIND_NUMBER, FIELD(top)},
     {"titles", 0, ARG_TITLES, KIND_TEXT, FIELD(titles)},
     {"with-seen", 0, ARG_SEEN, KIND_SWITCH, FIELD(with_seen)},
-    {"svg", 0, ARG_SVG, KIND_TEXT, FIELD(svg)},
     {"changed", 0, ARG_SHOW, KIND_SWITCH, FIELD(only_changed)},
     {"origin", 0, ARG_SHOW, KIND_SWITCH, FIELD(with_origin)},
 };
@@ -239,18 +238,6 @@ static souk_status set_servers(struct config *config, const char *servers)
     return status;
 }
 
-static void set_log_level(const char *name)
-{
-    static const char *const names[] = {
-        [LOG_ERROR] = "error",
-        [LOG_WARNING] = "warning",
-        [LOG_INFO] = "info",
-        [LOG_DEBUG] = "debug",
-    };
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], name) == 0) log_set_level((enum log_level)i);
-}
-
 // Every mistake is reported, not the first alone.
 static souk_status fill_config(struct args *args)
 {
@@ -263,7 +250,8 @@ static souk_status fill_config(struct args *args)
         if ((step = config_set(config, args->settings.items[i])) != SOUK_OK) status = step;
     if (args->servers && (step = set_servers(config, args->servers)) != SOUK_OK) status = step;
     if (status == SOUK_OK) status = config_check(config);
-    if (status == SOUK_OK) set_log_level(config->run.log_level);
+    enum log_level level;
+    if (status == SOUK_OK && log_level_parse(config->run.log_level, &level)) log_set_level(level);
     return status;
 }
 

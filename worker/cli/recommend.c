@@ -36,7 +36,6 @@ struct recommending {
     struct top_list lists[USERS_A_SCAN];  // of the group in hand
     uint64_t *group;                      // users of the group
     uint32_t num_group;
-    uint32_t num_unknown; // users so far
     struct buf text;
     struct json json;
 };
@@ -81,7 +80,6 @@ static souk_status find_users(struct recommending *run)
         log_warning("user %s is not in the model (%s users): showing what is liked most in general",
                     buf_text(&id),
                     text_group_digits(model_dir_num_rows(loaded->dir, MF_USER), digits));
-        run->num_unknown++;
         buf_fini(&id);
     }
     seen_fini(&run->seen);

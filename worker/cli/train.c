@@ -15,13 +15,6 @@ struct orders {
     bool is_resuming;
 };
 
-static void set_log_level(const char *name)
-{
-    static const char *const NAMES[] = {"error", "warning", "info", "debug"};
-    for (unsigned i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
-        if (strcmp(NAMES[i], name) == 0) log_set_level((enum log_level)i);
-}
-
 /* Rank 0 reads options and files, the others get the resolved text: they may see other files. */
 static souk_status share_config(struct comm *comm, int argc, char **argv, struct args *args,
                                 struct orders *orders)
@@ -47,7 +40,9 @@ static souk_status share_config(struct comm *comm, int argc, char **argv, struct
     souk_status status = SOUK_OK;
     if (!is_rank_0) {
         status = config_read_text(&args->config, text, strlen(text), "configuration of rank 0");
-        if (status == SOUK_OK) set_log_level(args->config.run.log_level);
+        enum log_level level;
+        if (status == SOUK_OK && log_level_parse(args->config.run.log_level, &level))
+            log_set_level(level);
     }
     mem_free(text);
     return comm_agree(comm, status);

@@ -10,12 +10,12 @@ static souk_status refused(struct souk_client *client, const struct stream *stre
                            const struct reply *reply)
 {
     souk_status status = (souk_status)reply->header.status;
-    int length = (int)(reply->message.body->length < 300 ? reply->message.body->length : 300);
-    const char *text = (const char *)reply->message.body->bytes;
+    char text[CLIENT_MESSAGE_SHOWN];
+    client_copy_message(reply->message.body, text);
     if (status >= SOUK_OK) status = SOUK_EPROTO;
     if (status <= SOUK_EPEER)
-        return client_end(client, status, "server %s: %.*s", stream->address, length, text);
-    return log_fail(status, "server %s: %.*s", stream->address, length, text);
+        return client_end(client, status, "server %s: %s", stream->address, text);
+    return log_fail(status, "server %s: %s", stream->address, text);
 }
 
 souk_status client_call(struct souk_client *client, struct stream *stream,

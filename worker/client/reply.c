@@ -11,8 +11,6 @@
 #include "common/bytes/crc32c.h"
 #include "worker/client/state.h"
 
-enum { MESSAGE_SHOWN = 300 }; // bytes of a server's message that are repeated
-
 static souk_status end_protocol(struct souk_client *client, const struct stream *stream,
                                 const char *why)
 {
@@ -66,11 +64,11 @@ static souk_status end_restarted(struct souk_client *client, const struct stream
                       stream->address);
 }
 
-/* What a server says, made fit for a terminal and a log. */
-static void copy_message(const struct frame *body, char out[MESSAGE_SHOWN])
+void client_copy_message(const struct frame *body, char out[CLIENT_MESSAGE_SHOWN])
 {
-    size_t n = body->length < MESSAGE_SHOWN - 1 ? body->length : MESSAGE_SHOWN - 1;
-    for (size_t i = 0; i < n; i++) out[i] = body->bytes[i] < ' ' ? ' ' : (char)body->bytes[i];
+    size_t n = body->length < CLIENT_MESSAGE_SHOWN - 1 ? body->length : CLIENT_MESSAGE_SHOWN - 1;
+    for (size_t i = 0; i < n; i++)
+        out[i] = body->bytes[i] < ' ' || body->bytes[i] == 0x7F ? ' ' : (char)body->bytes[i];
     out[n] = '\0';
 }
 
@@ -94,8 +92,8 @@ static souk_status take_refusal(struct souk_client *client, struct stream *strea
         status = check_nothing_lost(client, stream, header->sequence);
         return status == SOUK_OK ? go_back(stream, header->sequence) : status;
     }
-    char text[MESSAGE_SHOWN];
-    copy_message(body, text);
+    char text[CLIENT_MESSAGE_SHOWN];
+    client_copy_message(body, text);
     if (status == SOUK_EVERSION) return end_version(client, stream, header->version);
     if (status == SOUK_EDENIED)
         return client_end(client, status, "server %s refuses client %u: %s", stream->address,

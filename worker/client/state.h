@@ -92,6 +92,10 @@ enum { CLIENT_TURN_MS = 20 };
 SOUK_MUST_CHECK souk_status client_take_reply(struct souk_client *client,
                                               struct net_message *message, uint64_t now_ns);
 
+/* What a server says in a reply, cut and made fit for a terminal and a log. (reply.c) */
+enum { CLIENT_MESSAGE_SHOWN = 300 };
+void client_copy_message(const struct frame *body, char out[CLIENT_MESSAGE_SHOWN]);
+
 /* Sends one request and waits for its answer; on SOUK_OK the caller owns reply_out->message. A
  * refusal is logged and returned. (call.c) */
 SOUK_MUST_CHECK souk_status client_call(struct souk_client *client, struct stream *stream,

@@ -60,10 +60,6 @@ static inline bool stream_is_full(const struct stream *stream)
 {
     return stream->tail - stream->head == stream->window;
 }
-static inline bool stream_is_idle(const struct stream *stream)
-{
-    return stream->tail == stream->head;
-}
 static inline bool stream_has_unsent(const struct stream *stream)
 {
     return stream->tail != stream->sent;

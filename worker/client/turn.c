@@ -99,7 +99,7 @@ static souk_status give_up(struct souk_client *client, const struct stream *stre
                        : num_losses > 0 ? "its connection was lost"
                                         : "there is no connection";
     const char *advice = is_up ? "the server may be overloaded or stopped: look at its log, or "
-                                 "raise cluster.timeout_ms"
+                                 "raise cluster.timeout_s"
                                : "check that souk-server runs there and that the address is right";
     return client_end(client, SOUK_EPEER, "server %s has not answered for %.1f s: %s; %s",
                       stream->address, (double)silent_ns / 1e9, link, advice);

@@ -1,9 +1,9 @@
 /* byte_source.h - the bytes of a file, unpacked when it is a .gz, or of standard input.
  *
  * Standard input can be looked at: a source that is opened as a peek keeps what it reads, and the
- * next source gives those bytes again.
+ * next source gives those bytes again. They are kept for the process, which has one standard input.
  *
- * Threads: one owner.
+ * Threads: one owner; of sources of standard input, one at a time in the process.
  */
 #ifndef SOUK_WORKER_DATA_BYTE_SOURCE_H
 #define SOUK_WORKER_DATA_BYTE_SOURCE_H

@@ -1,7 +1,7 @@
 /* rating_format.h - how a file of ratings is laid out: separator, header, columns, ids.
  *
- * What the configuration leaves to us is inferred from the first lines, once, by rank 0, and told
- * to all; `souk data inspect` prints it.
+ * What the configuration leaves to us is inferred from the first lines of the first file. Every
+ * rank looks at that one, so all find the same; `souk data inspect` prints it.
  *
  * Threads: immutable once it is resolved.
  */

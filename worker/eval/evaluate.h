@@ -6,6 +6,8 @@
  *
  * A model of clicks has its scores kept until all are there: 16 bytes a sample on each rank while
  * it scores, 32 of its own while they travel, and 32 bytes for every sample of all ranks on rank 0.
+ *
+ * Threads: owned by the compute thread.
  */
 #ifndef SOUK_WORKER_EVAL_EVALUATE_H
 #define SOUK_WORKER_EVAL_EVALUATE_H

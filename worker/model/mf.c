@@ -349,11 +349,6 @@ uint32_t mf_k(const struct model *model)
     return model->k;
 }
 
-double mf_mean(const struct model *model)
-{
-    return model->mean;
-}
-
 enum config_id_kind mf_user_id(const struct model *model)
 {
     return mf_data_user_id(model->data);

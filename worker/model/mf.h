@@ -54,7 +54,6 @@ float mf_dot(const float *a, const float *b, uint32_t k);
 /* What a trained model predicts. A NULL row is somebody unknown. */
 float mf_predict(const struct model *model, const float *user_row, const float *item_row);
 uint32_t mf_k(const struct model *model);
-double mf_mean(const struct model *model);
 enum config_id_kind mf_user_id(const struct model *model); // as the training data had them
 enum config_id_kind mf_item_id(const struct model *model);
 

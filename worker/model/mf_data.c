@@ -82,7 +82,7 @@ static void list_add(struct rating_list *list, const struct rating *ratings, uin
 {
     mem_reserve(&list->ratings, &list->capacity, list->num + n, sizeof *list->ratings,
                 "ratings kept in memory");
-    memcpy(list->ratings + list->num, ratings, n * sizeof *ratings);
+    if (n > 0) memcpy(list->ratings + list->num, ratings, n * sizeof *ratings);
     list->num += n;
 }
 

@@ -66,10 +66,11 @@ struct model_metric {
     const char *undefined; // why value is NAN, static text; NULL: no reason is known
 };
 
+/* All functions are required but the three at the end. */
 struct model_ops {
     const char *name; // of model.type
-    /* Looks at the data (rank 0 does, and tells the others), so it is collective. The configuration
-     * is borrowed for the model's life. */
+    /* Looks at this rank's share of the data and agrees with the others on what they need in
+     * common, so it is collective. The configuration is borrowed for the model's life. */
     souk_status (*create)(const struct config *config, struct comm *comm, struct model **model_out);
     void (*destroy)(struct model *model);
     /* A model that was saved: from the object that save_state wrote. It looks at no data before a

@@ -41,16 +41,16 @@ uint32_t comm_size(const struct comm *comm);
 const char *comm_host(const struct comm *comm);
 
 /* Collective calls: every rank makes the same one. */
-void comm_barrier(struct comm *comm);
 void comm_broadcast(struct comm *comm, void *bytes, size_t length); // from rank 0
 /* Text of rank 0 to all; *text (heap) is replaced on the others. */
 void comm_broadcast_text(struct comm *comm, char **text);
 void comm_sum(struct comm *comm, double *values, uint32_t n); // in place, in rank order
 void comm_max(struct comm *comm, double *values, uint32_t n);
-/* The worst of all ranks' statuses (of the lowest rank that has one), the same on every rank. */
+/* The status of the lowest rank that has failed, the same on every rank; SOUK_OK if none has. */
 souk_status comm_agree(struct comm *comm, souk_status status);
 
 /* A sum that arrives while its ranks compute; one is under way at a time. values are copied.
+ * The order of adding is MPI's, so these sums are for people and for votes, not for training.
  * comm_sum_ready: false while a rank has not come to its comm_sum_start yet; then true once, with
  * the sums. Both cost a microsecond. */
 void comm_sum_start(struct comm *comm, const double *values, uint32_t n); // n <= COMM_SUM_MAX

@@ -1,5 +1,5 @@
 /* comm_mpi.c - see comm.h; the only file that knows MPI. Without it a comm is one rank, and every
- * collective is nothing. Sums are gathered and added in rank order, so that a result does not
+ * collective is nothing. comm_sum() gathers and adds in rank order, so that a result does not
  * depend on the algorithm that MPI picks for a message size. */
 #include <mpi.h>
 
@@ -63,6 +63,10 @@ static souk_status start_mpi(struct comm *comm, const struct comm_launch *launch
     comm->is_mpi = true;
     MPI_Comm_rank(MPI_COMM_WORLD, &comm->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &comm->size);
+    if (provided < MPI_THREAD_FUNNELED)
+        return log_fail(
+            SOUK_ETOPOLOGY,
+            "this MPI was built without threads, and a worker has two; use another one");
     if (launch->expected_size == 0 || launch->expected_size == comm->size) return SOUK_OK;
     return log_fail(SOUK_ETOPOLOGY,
                     "%s says %d ranks, but MPI_COMM_WORLD has %d; start with the mpirun of the MPI "
@@ -94,12 +98,20 @@ souk_status comm_create(const struct comm_launch *launch, struct comm **comm_out
     return SOUK_OK;
 }
 
+static void wait_for_all(struct comm *comm)
+{
+    if (comm->size == 1) return;
+    MPI_Request request;
+    MPI_Ibarrier(MPI_COMM_WORLD, &request);
+    wait_for(comm, &request, "the end of all ranks");
+}
+
 void comm_destroy(struct comm *comm)
 {
     if (!comm) return;
     if (comm->is_mpi) {
         if (comm->is_summing) wait_for(comm, &comm->sum, "the last sum");
-        comm_barrier(comm);
+        wait_for_all(comm);
         MPI_Finalize();
         // mpirun kills the others as soon as one rank ends with a code: they go first.
         if (comm->rank == 0 && comm->size > 1) clock_sleep_ms(50);
@@ -128,14 +140,6 @@ const char *comm_host(const struct comm *comm)
 }
 
 /* ---- collectives ---- */
-
-void comm_barrier(struct comm *comm)
-{
-    if (comm->size == 1) return;
-    MPI_Request request;
-    MPI_Ibarrier(MPI_COMM_WORLD, &request);
-    wait_for(comm, &request, "a barrier");
-}
 
 void comm_broadcast(struct comm *comm, void *bytes, size_t length)
 {

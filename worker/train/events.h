@@ -5,7 +5,7 @@
  *   progress     epoch, samples, loss, since, lr, samples_per_s, wait_percent, staleness,
  *                mb_per_s, eta_s
  *   eval         epoch, source ("valid" or "test"), samples, and every metric by its name
- *   checkpoint   epoch, samples (of that epoch, rank 0)
+ *   checkpoint   epoch (how many are complete), samples (of the one under way, rank 0)
  *   end          status ("done", "stopped", or the name of an error), epochs, seconds
  * A run that goes on adds to the file. A figure that is not finite, or not known, is null.
  *

@@ -69,7 +69,7 @@ static souk_status spawn(const struct config *config, const char *program, struc
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     cpu_set_t cores;
     spread_over_cores(&cores);
-    int error = posix_spawn(&process->pid, program, NULL, &attributes, argv, environ);
+    int error = posix_spawnp(&process->pid, program, NULL, &attributes, argv, environ);
     go_back_to_cores(&cores);
     posix_spawnattr_destroy(&attributes);
     if (error == 0) return SOUK_OK;

@@ -7,6 +7,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
+enum { FULL_COLUMNS = 102 }; // of a row that leaves nothing out
+
 struct progress {
     struct progress_options options;
     bool has_head;      // was printed
@@ -54,25 +56,30 @@ static void add_count(struct buf *out, int width, double count)
     add_cell(out, width, text_group_digits((unsigned long long)(whole + 0.5), text));
 }
 
-void progress_format_head(const char *metric, struct buf *out)
+void progress_format_head(const char *metric, bool is_narrow, struct buf *out)
 {
-    buf_printf(out, "%9s %13s %8s %8s %8s %8s %11s %6s %5s %7s %9s", "epoch", "samples", "loss",
-               "since", metric, "lr", "samples/s", "wait %", "stale", "MB/s", "ETA");
+    buf_printf(out, "%9s %13s %8s ", "epoch", "samples", "loss");
+    if (!is_narrow) buf_printf(out, "%8s ", "since");
+    buf_printf(out, "%8s ", metric);
+    if (!is_narrow) buf_printf(out, "%8s ", "lr");
+    buf_printf(out, "%11s %6s ", "samples/s", "wait %");
+    if (!is_narrow) buf_printf(out, "%5s ", "stale");
+    buf_printf(out, "%7s %9s", "MB/s", "ETA");
 }
 
-void progress_format_row(const struct progress_row *row, struct buf *out)
+void progress_format_row(const struct progress_row *row, bool is_narrow, struct buf *out)
 {
     char epoch[32];
     snprintf(epoch, sizeof epoch, "%u/%u", row->epoch, row->num_epochs);
     add_cell(out, 9, epoch);
     add_count(out, 14, row->num_samples);
     add_number(out, 9, 4, row->loss);
-    add_number(out, 9, 4, row->since);
+    if (!is_narrow) add_number(out, 9, 4, row->since);
     add_number(out, 9, 4, row->validation);
-    buf_printf(out, "%9.2e", (double)row->lr);
+    if (!is_narrow) buf_printf(out, "%9.2e", (double)row->lr);
     add_count(out, 12, row->samples_per_s);
     add_number(out, 7, 1, row->wait_percent);
-    add_number(out, 6, 1, row->staleness);
+    if (!is_narrow) add_number(out, 6, 1, row->staleness);
     add_number(out, 8, 1, row->mb_per_s);
     struct buf eta = {0};
     progress_format_time(row->eta_s, &eta);
@@ -127,11 +134,12 @@ static void print(struct progress *progress, const struct progress_row *row)
     FILE *out = progress->options.out;
     if (!out) return;
     struct buf text = {0};
-    progress_format_head(progress->options.metric, &text);
+    bool is_narrow = progress->options.is_terminal && progress->options.columns <= FULL_COLUMNS;
+    progress_format_head(progress->options.metric, is_narrow, &text);
     if (!progress->has_head) fprintf(out, "%s\n", buf_text(&text));
     progress->has_head = true;
     buf_clear(&text);
-    progress_format_row(row, &text);
+    progress_format_row(row, is_narrow, &text);
     if (progress->options.is_terminal) {
         // A row that the terminal would wrap could not be rewritten.
         int width = (int)progress->options.columns - 1;
@@ -145,7 +153,8 @@ static void print(struct progress *progress, const struct progress_row *row)
     buf_fini(&text);
 }
 
-void progress_end_line(struct progress *progress)
+/* Ends the row that is being rewritten, so that other lines can follow. */
+static void end_line(struct progress *progress)
 {
     if (!progress->is_line_open) return;
     fputc('\n', progress->options.out);
@@ -168,7 +177,7 @@ struct progress *progress_create(const struct progress_options *options)
 void progress_destroy(struct progress *progress)
 {
     if (!progress) return;
-    progress_end_line(progress);
+    end_line(progress);
     mem_free(progress);
 }
 
@@ -192,7 +201,8 @@ bool progress_update(struct progress *progress, uint32_t epoch, const struct tra
     double elapsed_s = (double)(now_ns - progress->row_ns) * 1e-9;
     progress->last_samples = totals->num_samples;
     progress->last_loss = totals->loss;
-    if (elapsed_s < progress->options.every_s && !is_due) return false;
+    bool has_news = totals->num_samples != progress->row_samples;
+    if (elapsed_s < progress->options.every_s && !(is_due && has_news)) return false;
     struct progress_row row = make_row(progress, epoch, totals, now_ns);
     row.lr = lr;
     print(progress, &row);

@@ -1,8 +1,7 @@
 /* progress.h - how training goes, as rows on standard error.
  *
- *     epoch     samples     loss    since     rmse       lr  samples/s  wait %  stale    MB/s ETA
- *      3/60     241,664   0.9113   0.8874   0.9552  1.4e-02    612,310     3.1    1.0    41.2
- * 00:00:04
+ *   epoch   samples   loss  since   rmse       lr  samples/s wait %  stale   MB/s       ETA
+ *    3/60   241,664 0.9113 0.8874 0.9552 1.40e-02    612,310    3.1    1.0   41.2  00:00:04
  *
  * samples and loss (mean a sample) are of the epoch, `since` is the loss since the row before,
  * rmse (or what the model is judged by) of the last validation, samples/s of all workers since the
@@ -37,9 +36,10 @@ struct progress_row {
     double eta_s; // negative: unknown
 };
 
-/* The names of the columns, and a row under them. */
-void progress_format_head(const char *metric, struct buf *out);
-void progress_format_row(const struct progress_row *row, struct buf *out);
+/* The names of the columns, and a row under them. A narrow one fits 80 columns: it leaves `since`,
+ * lr and stale out. */
+void progress_format_head(const char *metric, bool is_narrow, struct buf *out);
+void progress_format_row(const struct progress_row *row, bool is_narrow, struct buf *out);
 /* "01:02:03", "2d 01:02:03"; "-" for a negative or unknown time. */
 void progress_format_time(double seconds, struct buf *out);
 /* Seconds left when `elapsed_s` took the run from share `from` to share `to` of all its work;
@@ -61,13 +61,12 @@ struct progress;
 struct progress *progress_create(const struct progress_options *options);
 void progress_destroy(struct progress *progress); // NULL is fine
 
-/* Takes in what a vote said. True, with the row, when it was time for one (or is_due forces it). */
+/* Takes in what a vote said. True, with the row, when it was time for one, or when is_due asks for
+ * one and something has come since the last. */
 bool progress_update(struct progress *progress, uint32_t epoch, const struct train_totals *totals,
                      float lr, uint64_t now_ns, bool is_due, struct progress_row *row_out);
 /* A new epoch begins with num_samples and loss of what a former process did of it. */
 void progress_begin_epoch(struct progress *progress, double num_samples, double loss);
 void progress_set_validation(struct progress *progress, double value);
-/* Ends the row that is being rewritten, so that other lines can follow. */
-void progress_end_line(struct progress *progress);
 
 #endif

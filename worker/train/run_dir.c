@@ -103,13 +103,41 @@ static souk_status drop_checkpoint(const struct config *config)
     return status;
 }
 
-souk_status run_dir_prepare(const struct config *config, struct comm *comm, bool is_resuming)
+static souk_status lock(const struct config *config, int *lock_out)
+{
+    souk_status status = file_lock_dir(config->run.dir, lock_out);
+    if (status == SOUK_EAGAIN)
+        return log_fail(status,
+                        "%s: another run writes to this folder; wait until it has ended, or set "
+                        "run.dir to another one",
+                        config->run.dir);
+    return status;
+}
+
+souk_status run_dir_prepare(const struct config *config, struct comm *comm, bool is_resuming,
+                            int *lock_out)
+{
+    int fd = -1;
+    souk_status status = SOUK_OK;
+    if (comm_rank(comm) == 0) {
+        if (!is_resuming) status = file_make_dirs(config->run.dir);
+        if (status == SOUK_OK) status = lock(config, &fd);
+        if (status == SOUK_OK)
+            status = is_resuming ? check_same_model(config) : prepare_model(config);
+    }
+    status = comm_agree(comm, status);
+    if (status == SOUK_OK)
+        *lock_out = fd;
+    else if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+souk_status run_dir_begin(const struct config *config, struct comm *comm, bool is_resuming)
 {
     souk_status status = SOUK_OK;
     if (comm_rank(comm) == 0) {
-        status = is_resuming ? check_same_model(config) : file_make_dirs(config->run.dir);
-        if (status == SOUK_OK && !is_resuming) status = drop_checkpoint(config);
-        if (status == SOUK_OK && !is_resuming) status = prepare_model(config);
+        if (!is_resuming) status = drop_checkpoint(config);
         if (status == SOUK_OK) status = write_config(config);
     }
     return comm_agree(comm, status);

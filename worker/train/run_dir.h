@@ -13,11 +13,16 @@
 /* run.dir/name, the caller's. */
 char *run_dir_path(const struct config *config, const char *name);
 
-/* Makes run.dir and what belongs in it before training: the configuration is written, a folder that
- * a model could not be saved in is refused. Without is_resuming an older checkpoint goes, because
- * it belongs to another run; with it, the model must be described as it was (SOUK_ECONFIG).
- * Collective: rank 0 does it. */
+/* Makes run.dir and looks whether this run may save there: a folder that another run writes to is
+ * refused (SOUK_EAGAIN), and one that a model could not be saved in; with is_resuming the model
+ * must be described as it was (SOUK_ECONFIG). On SOUK_OK the caller closes *lock_out at the end of
+ * the run; -1: nothing to close. Collective: rank 0 does it. */
 SOUK_MUST_CHECK souk_status run_dir_prepare(const struct config *config, struct comm *comm,
-                                            bool is_resuming);
+                                            bool is_resuming, int *lock_out);
+
+/* When only training itself can fail any more: writes the configuration, and without is_resuming
+ * drops an older checkpoint, because it belongs to another run. Collective. */
+SOUK_MUST_CHECK souk_status run_dir_begin(const struct config *config, struct comm *comm,
+                                          bool is_resuming);
 
 #endif

@@ -39,7 +39,7 @@ SOUK_MUST_CHECK souk_status session_create(const struct session_options *options
                                            struct session **session_out);
 void session_destroy(struct session *session); // NULL is fine
 struct souk_client *session_client(struct session *session);
-/* "1 process, 2 in-process servers x 1 shard", for results. Borrowed. */
+/* "1 worker, 2 in-process servers, 2 shards", for results. Borrowed. */
 const char *session_topology(const struct session *session);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -21,6 +22,7 @@ struct trainer {
     struct model *model;
     struct tables tables;
     struct saver *saver;
+    int run_lock;              // of run.dir, on rank 0; -1: none
     struct events *events;     // rank 0 only
     struct progress *progress; // every rank; only rank 0's is printed
     struct train_state state;
@@ -38,7 +40,7 @@ struct trainer {
 static souk_status open_new(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
-    souk_status status = run_dir_prepare(config, trainer->comm, false);
+    souk_status status = run_dir_prepare(config, trainer->comm, false, &trainer->run_lock);
     if (status == SOUK_OK) status = trainer->ops->create(config, trainer->comm, &trainer->model);
     if (status != SOUK_OK) return status;
     struct tables *tables = &trainer->tables;
@@ -49,12 +51,34 @@ static souk_status open_new(struct trainer *trainer)
     return comm_agree(trainer->comm, tables_open(tables, trainer->client));
 }
 
+/* Rows that were made after the checkpoint, or by another run, would stay as they are. */
+static souk_status check_no_other_rows(const struct trainer *trainer, const struct model_dir *dir)
+{
+    uint64_t num_saved = 0, num_held = 0;
+    uint32_t num_servers = souk_client_num_servers(trainer->client);
+    souk_status status = SOUK_OK;
+    for (uint32_t t = 0; t < model_dir_num_tables(dir); t++)
+        num_saved += model_dir_num_rows(dir, t);
+    for (uint32_t i = 0; i < num_servers && status == SOUK_OK; i++) {
+        struct souk_server_info info;
+        status = souk_client_server_info(trainer->client, i, &info);
+        if (status == SOUK_OK) num_held += info.num_rows;
+    }
+    if (status == SOUK_OK && num_held > num_saved)
+        status = log_fail(SOUK_ETOPOLOGY,
+                          "the servers hold %llu rows that the checkpoint has not, from later "
+                          "training or another run; restart them, then go on with --resume",
+                          (unsigned long long)(num_held - num_saved));
+    return comm_agree(trainer->comm, status);
+}
+
 static souk_status open_checkpointed(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
     struct model_dir *dir = NULL;
     souk_status status = comm_agree(trainer->comm, resume_open(config, &dir));
-    if (status == SOUK_OK) status = run_dir_prepare(config, trainer->comm, true);
+    if (status == SOUK_OK)
+        status = run_dir_prepare(config, trainer->comm, true, &trainer->run_lock);
     if (status != SOUK_OK) goto out;
     status = trainer->ops->load(config, model_dir_state(dir), trainer->comm, &trainer->model);
     if (status == SOUK_OK) status = tables_match_dir(trainer->ops, trainer->model, dir);
@@ -65,6 +89,7 @@ static souk_status open_checkpointed(struct trainer *trainer)
     status = comm_agree(trainer->comm, status);
     if (status == SOUK_OK)
         status = resume_load_tables(dir, trainer->client, trainer->comm, &trainer->tables);
+    if (status == SOUK_OK) status = check_no_other_rows(trainer, dir);
     if (status == SOUK_OK && comm_rank(trainer->comm) == 0)
         log_info("goes on in epoch %u after %llu samples", trainer->state.position.epoch + 1,
                  (unsigned long long)trainer->state.position.num_samples);
@@ -88,6 +113,30 @@ static souk_status check_servers_are_empty(struct trainer *trainer)
                               info.address, (unsigned long long)info.num_rows);
     }
     return comm_agree(trainer->comm, status);
+}
+
+/* A wrong path of data that is only looked at after an epoch, or after all of them, is said before
+ * the first one. Standard input can be opened only once. */
+static souk_status check_source(struct trainer *trainer, enum model_source source,
+                                const struct config_list *files)
+{
+    struct model_loader *loader;
+    for (uint32_t i = 0; i < files->num_items; i++)
+        if (strcmp(files->items[i], "-") == 0) return SOUK_OK;
+    souk_status status = SOUK_OK;
+    if (files->num_items > 0) {
+        status = trainer->ops->loader_open(trainer->model, source, 0, 0, &loader);
+        if (status == SOUK_OK) trainer->ops->loader_close(loader);
+    }
+    return comm_agree(trainer->comm, status);
+}
+
+static souk_status check_sources(struct trainer *trainer)
+{
+    const struct config *config = trainer->config;
+    souk_status status = check_source(trainer, MODEL_SOURCE_VALID, &config->data.valid);
+    if (status == SOUK_OK) status = check_source(trainer, MODEL_SOURCE_TEST, &config->data.test);
+    return status;
 }
 
 static bool has_validation(const struct config *config)
@@ -139,6 +188,9 @@ static souk_status set_up(struct trainer *trainer)
     souk_status status = check_servers_are_empty(trainer);
     if (status == SOUK_OK)
         status = trainer->options->is_resuming ? open_checkpointed(trainer) : open_new(trainer);
+    if (status == SOUK_OK) status = check_sources(trainer);
+    if (status == SOUK_OK)
+        status = run_dir_begin(config, trainer->comm, trainer->options->is_resuming);
     if (status == SOUK_OK) status = open_events(trainer);
     if (status != SOUK_OK) return status;
     struct saver_options saver = {.config = config,
@@ -376,6 +428,7 @@ static void tear_down(struct trainer *trainer)
     saver_destroy(trainer->saver);
     events_close(trainer->events);
     if (trainer->model) trainer->ops->destroy(trainer->model);
+    if (trainer->run_lock >= 0) close(trainer->run_lock);
 }
 
 /* Trains, tests, and fills the result also when the run was stopped. */
@@ -394,6 +447,7 @@ souk_status trainer_run(const struct trainer_options *options, struct train_resu
 {
     struct trainer *trainer = mem_calloc(1, sizeof *trainer, "trainer");
     trainer->options = options;
+    trainer->run_lock = -1;
     trainer->config = options->config;
     trainer->comm = options->comm;
     trainer->client = session_client(options->session);
