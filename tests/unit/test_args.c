@@ -8,7 +8,7 @@
 #include "tests/support/temp.h"
 #include "worker/cli/verb.h"
 
-enum { WORDS_MAX = 32, ALL = (1 << 13) - 1 };
+enum { WORDS_MAX = 32, ALL = (1 << 14) - 1 };
 
 static const struct verb verb_test = {.name = "test", .summary = "", .help = ""};
 static char logged[1 << 14]; // what the last call of parse() had to say
@@ -58,7 +58,7 @@ static void every_option_reaches_its_field(void **state)
     assert_int_equal(parse(ALL | ARG_WORDS,
                            "test -m dir --data a --data - --json --servers tcp://a:1,tcp://b:2 "
                            "-o out --resume --user 1,2 --users x,y --items 7 -n 25 --titles t "
-                           "--with-seen --set model.k=5 --changed --origin word",
+                           "--with-seen --svg s --set model.k=5 --changed --origin word",
                            &args),
                      SOUK_OK);
     assert_string_equal(args.model_dir, "dir");
@@ -75,6 +75,7 @@ static void every_option_reaches_its_field(void **state)
     assert_int_equal(args.items.num_items, 1);
     assert_int_equal(args.top, 25);
     assert_string_equal(args.titles, "t");
+    assert_string_equal(args.svg, "s");
     assert_int_equal(args.config.model.k, 5);
     assert_int_equal(args.num_positional, 1);
     assert_string_equal(args.positional[0], "word");

@@ -56,9 +56,10 @@ enum arg_flag {
     ARG_TOP = 1 << 9,     // -n N
     ARG_TITLES = 1 << 10, // --titles FILE
     ARG_SEEN = 1 << 11,   // --with-seen
-    ARG_SHOW = 1 << 12,   // --changed, --origin
-    ARG_WORDS = 1 << 13,  // words that belong to no option; errors without it
-    ARG_FILE = 1 << 14,   // such a word is the FILE of -c
+    ARG_SVG = 1 << 12,    // --svg FILE
+    ARG_SHOW = 1 << 13,   // --changed, --origin
+    ARG_WORDS = 1 << 14,  // words that belong to no option; errors without it
+    ARG_FILE = 1 << 15,   // such a word is the FILE of -c
 };
 struct args {
     struct config config;    // defaults, then the file of the model, of -c, then --set, --servers
@@ -68,7 +69,7 @@ struct args {
     struct config_list users, items; // ids: --user X takes X as it is, --users A,B is two
     struct config_list settings;     // of --set, in order; config has them already
     const char *servers;             // of --servers; config has them already
-    const char *output, *titles;
+    const char *output, *titles, *svg;
     uint32_t top; // 0: not given
     bool is_json, is_resume, with_seen, wants_help;
     bool only_changed, with_origin;
