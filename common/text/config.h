@@ -42,6 +42,19 @@ enum config_schedule {
     CONFIG_LR_STEP,        // lr * decay every lr_step_epochs
 };
 enum config_mf_optimizer { CONFIG_MF_SGD, CONFIG_MF_ADAGRAD };
+enum config_activation {
+    CONFIG_ACTIVATION_AUTO, // what the model has by default
+    CONFIG_ACTIVATION_SIGMOID,
+    CONFIG_ACTIVATION_RELU,
+    CONFIG_ACTIVATION_PRELU,
+    CONFIG_ACTIVATION_DICE,
+};
+enum config_pooling { CONFIG_POOLING_SUM, CONFIG_POOLING_MEAN };
+enum config_consistency {
+    CONFIG_ASP, // nobody waits: dense parameters live on the servers
+    CONFIG_BSP, // lock step: dense gradients are summed over all workers
+};
+enum config_dense_optimizer { CONFIG_DENSE_ADAM, CONFIG_DENSE_SGD };
 
 /* Options of one table; what is not set keeps what the model chooses. */
 struct config_table {
@@ -85,17 +98,32 @@ struct config {
         enum config_id_kind ids;      // of all tables
     } features;
     struct {
-        char *type;             // "mf"
+        char *type;             // "mf", "din", "base", "ncf"
         uint32_t k;             // factors
         float init_scale;       // deviation of the factors' initial values
         float l2_user, l2_item; // of the factors
         float l2_user_bias, l2_item_bias;
         bool clip; // predictions kept within the ratings seen in training
+        // Of the click models, din, base and ncf.
+        uint32_t dim;                                // of an embedding
+        struct config_list hidden;                   // widths of the dense layers; empty: auto
+        enum config_activation activation;           // of them
+        struct config_list attention;                // widths of the attention unit's layers
+        enum config_activation attention_activation; // of them
+        bool softmax;                                // over the weights of a history
+        enum config_pooling pooling;                 // of histories without attention
+        bool batch_norm;                             // before each activation
+        float dropout;                               // behind each activation, [0, 1)
+        float l2;                                    // of embeddings in the batch
     } model;
     struct {
         uint32_t epochs;
-        uint32_t batch_size;                // ratings
+        uint32_t batch_size;                // ratings or samples, of a worker
         enum config_mf_optimizer optimizer; // what a worker does to the rows that it pulled
+        enum config_consistency consistency;
+        enum config_dense_optimizer dense_optimizer; // of a click model's dense layers
+        float clip_norm;                             // of the gradient; 0: any
+        uint32_t max_bad_steps; // steps with a gradient that is not finite before the run ends
         float lr;
         enum config_schedule lr_schedule;
         float lr_decay;

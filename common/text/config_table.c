@@ -64,6 +64,10 @@ NAMES(header_names, "auto", "yes", "no")
 NAMES(id_names, "auto", "integer", "string")
 NAMES(schedule_names, "constant", "exponential", "inverse", "cosine", "step")
 NAMES(mf_optimizer_names, "sgd", "adagrad")
+NAMES(activation_names, "auto", "sigmoid", "relu", "prelu", "dice")
+NAMES(pooling_names, "sum", "mean")
+NAMES(consistency_names, "asp", "bsp")
+NAMES(dense_optimizer_names, "adam", "sgd")
 
 static const char *codec_names(unsigned value)
 {
@@ -157,7 +161,10 @@ const struct option config_options[] = {
          "what ids are: whole numbers 0..2^64-1, or any text; auto looks at the first lines, for "
          "each table"),
 
-    TEXT(model.type, "mf", "kind of model: mf is biased matrix factorisation"),
+    TEXT(
+        model.type, "mf",
+        "kind of model: mf is biased matrix factorisation of ratings; of clicks are din (attention "
+        "over a history), base (the history pooled) and ncf (no history)"),
     U32(model.k, "32", BETWEEN(1, SOUK_DIM_MAX - 2), "factors of a user and of an item"),
     F32(model.init_scale, "0.1", AT_LEAST(0), "standard deviation of the factors' initial values"),
     F32(model.l2_user, "0.1", AT_LEAST(0), "L2 regularisation of the users' factors"),
@@ -165,12 +172,41 @@ const struct option config_options[] = {
     F32(model.l2_user_bias, "0.02", AT_LEAST(0), "L2 regularisation of the users' biases"),
     F32(model.l2_item_bias, "0.02", AT_LEAST(0), "L2 regularisation of the items' biases"),
     BOOL(model.clip, "true", "keep predictions within the ratings seen in training"),
+    U32(model.dim, "16", BETWEEN(1, SOUK_DIM_MAX), "click models: floats of an id's embedding"),
+    LIST(model.hidden,
+         "click models: widths of the dense layers; empty: 200, 80, and 128, 64 of ncf"),
+    ENUM(model.activation, "auto", activation_names,
+         "click models: what follows each of them; auto is dice, and relu of ncf"),
+    LIST(model.attention,
+         "din: widths of the layers that score a behaviour, 1 to 4; empty: 80, 40"),
+    ENUM(model.attention_activation, "auto", activation_names,
+         "din: what follows each of them; auto is sigmoid"),
+    BOOL(model.softmax, "false",
+         "din: weights of a history sum to 1; the paper's do not, so that they keep its strength"),
+    ENUM(model.pooling, "sum", pooling_names, "base: how the embeddings of a history become one"),
+    BOOL(model.batch_norm, "false", "click models: normalise over the batch before activations"),
+    F32(model.dropout, "0", TO_BELOW(0, 1), "click models: share dropped behind activations"),
+    F32(model.l2, "0", AT_LEAST(0),
+        "click models: mini-batch aware regularisation of embeddings: l2 / n of an id that occurs "
+        "in the batch, where n is how often it has occurred in an epoch"),
 
     U32(train.epochs, "20", AT_LEAST(1), "passes over the training rows, at most"),
     U32(train.batch_size, "1024", BETWEEN(1, 1 << 20), "rows in a batch of one worker"),
     ENUM(train.optimizer, "adagrad", mf_optimizer_names,
          "what a worker does to the rows that it has pulled; servers may have their own optimizer, "
          "see tables.<name>.optimizer"),
+    ENUM(train.consistency, "asp", consistency_names,
+         "asp: workers do not wait for each other, dense parameters live on the servers; bsp: they "
+         "go in lock step, and sum the gradients of dense parameters"),
+    ENUM(
+        train.dense_optimizer, "adam", dense_optimizer_names,
+        "click models: what changes the dense layers, with train.lr; embeddings have the optimizer "
+        "of their table"),
+    F32(train.clip_norm, "0", AT_LEAST(0),
+        "click models: a gradient that is longer is cut to this length; 0: none is"),
+    U32(train.max_bad_steps, "10", ANY_NUMBER,
+        "click models: steps whose gradient is not finite; they are skipped and counted, one more "
+        "ends the run with the batch in run.dir/bad_batch.tsv"),
     F32(train.lr, "0.1", ABOVE(0), "learning rate"),
     ENUM(train.lr_schedule, "constant", schedule_names,
          "learning rate over epochs e: exponential lr * decay^e; inverse lr / (1 + decay * e); "

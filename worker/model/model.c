@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "worker/model/din.h"
 #include "worker/model/mf.h"
 
-static const struct model_ops *const MODELS[] = {&mf_ops};
+static const struct model_ops *const MODELS[] = {&mf_ops, &din_ops, &base_ops, &ncf_ops};
 
 const struct model_ops *model_ops_get(const char *type)
 {

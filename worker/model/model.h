@@ -33,6 +33,7 @@ struct batch_part {
     uint8_t *found; // (num_keys) 1 where the row exists
     uint32_t num_keys;
     uint32_t dim;
+    float push_lr; // that goes with the pushes; 0: the table's own
     size_t keys_capacity, rows_capacity, pushes_capacity, found_capacity;
 };
 
@@ -78,6 +79,12 @@ struct model_ops {
     souk_status (*load)(const struct config *config, const void *json_object, struct comm *comm,
                         struct model **model_out);
     void (*save_state)(const struct model *model, struct json *json); // keys of an open object
+
+    /* Weights that are no rows of tables, as a file of the model's folder; both NULL where there
+     * are none. pack: with_state adds what training needs to go on. unpack: SOUK_EDATA, logged with
+     * path. */
+    void (*pack)(const struct model *model, bool with_state, struct buf *out);
+    souk_status (*unpack)(struct model *model, const void *bytes, size_t length, const char *path);
 
     uint32_t (*tables)(const struct model *model, struct souk_table_spec *specs_out);
     enum souk_push_mode push_mode;

@@ -202,8 +202,7 @@ static souk_status train_on(struct epoch *epoch, const struct flight *flight)
     status = options->ops->step(options->model, batch, epoch->lr, &position->sums);
     if (status == SOUK_EDIVERGED) return report_divergence(epoch);
     if (status != SOUK_OK) return status;
-    status = batch_push(batch, options->client, options->tables->ids, options->ops->push_mode,
-                        epoch->lr);
+    status = batch_push(batch, options->client, options->tables->ids, options->ops->push_mode);
     epoch->meter->num_stale += (double)(position->num_batches - flight->num_trained);
     epoch->meter->num_batches++;
     position->num_samples += batch->num_samples;

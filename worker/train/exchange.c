@@ -60,7 +60,7 @@ souk_status batch_pull(struct batch *batch, struct souk_client *client, const ui
 }
 
 souk_status batch_push(const struct batch *batch, struct souk_client *client,
-                       const uint32_t *tables, enum souk_push_mode mode, float lr)
+                       const uint32_t *tables, enum souk_push_mode mode)
 {
     struct souk_push pushes[MODEL_TABLES_MAX];
     for (uint32_t i = 0; i < batch->num_parts; i++) {
@@ -69,7 +69,7 @@ souk_status batch_push(const struct batch *batch, struct souk_client *client,
                                        .num_keys = part->num_keys,
                                        .keys = part->keys,
                                        .rows = part->pushes,
-                                       .lr = lr,
+                                       .lr = part->push_lr,
                                        .mode = mode};
     }
     souk_ticket ticket; // nobody waits for one push: a flush waits for all

@@ -29,7 +29,7 @@ SOUK_MUST_CHECK souk_status tables_match_dir(const struct model_ops *ops, const 
 SOUK_MUST_CHECK souk_status batch_pull(struct batch *batch, struct souk_client *client,
                                        const uint32_t *tables, bool exact);
 SOUK_MUST_CHECK souk_status batch_push(const struct batch *batch, struct souk_client *client,
-                                       const uint32_t *tables, enum souk_push_mode mode, float lr);
+                                       const uint32_t *tables, enum souk_push_mode mode);
 /* Frees a batch with its samples. */
 void batch_fini(struct batch *batch, const struct model_ops *ops);
 

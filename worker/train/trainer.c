@@ -184,7 +184,8 @@ static souk_status set_up(struct trainer *trainer)
     const struct config *config = trainer->config;
     trainer->ops = model_ops_get(config->model.type);
     if (!trainer->ops)
-        return log_fail(SOUK_ECONFIG, "model.type \"%s\" is none; there is mf", config->model.type);
+        return log_fail(SOUK_ECONFIG, "model.type \"%s\" is none; there are mf, din, base and ncf",
+                        config->model.type);
     souk_status status = check_servers_are_empty(trainer);
     if (status == SOUK_OK)
         status = trainer->options->is_resuming ? open_checkpointed(trainer) : open_new(trainer);

@@ -1,0 +1,238 @@
+/* din.c - see din.h: the model_ops of click models. */
+#include "worker/model/din.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/model/din_private.h"
+
+// The walk that is open.
+struct model_loader {
+    const struct sample_format *format; // borrowed
+    struct din_data *data;              // borrowed
+    struct din_builder *builder;
+    uint32_t batch_size;
+};
+
+/* ---- life ---- */
+
+static void din_destroy(struct model *model)
+{
+    if (!model) return;
+    din_data_destroy(model->data);
+    din_net_destroy(model->net);
+    dense_fini(&model->dense);
+    mem_free(model->logit_grad);
+    mem_free(model);
+}
+
+static uint32_t din_tables(const struct model *model, struct souk_table_spec *specs_out)
+{
+    const struct sample_format *format = &model->format;
+    for (uint32_t t = 0; t < format->num_tables; t++) {
+        struct souk_table_spec *spec = &specs_out[t];
+        souk_table_spec_init(spec, format->tables[t].name, model->shape.dim);
+        spec->seed = model->config->run.seed;
+        spec->init = SOUK_INIT_NORMAL;
+        spec->init_scale = 0.01f;
+        spec->optimizer = SOUK_OPT_ADAGRAD;
+        spec->lr = 0.05f;
+        spec->epsilon = 1e-10f; // as PyTorch's
+    }
+    return format->num_tables;
+}
+
+static souk_status set_up(struct model *model)
+{
+    struct souk_table_spec specs[SOUK_TABLES_MAX];
+    uint32_t num_tables = din_tables(model, specs);
+    for (uint32_t t = 0; t < num_tables; t++) {
+        souk_status status = config_apply_table(model->config, &specs[t]);
+        if (status != SOUK_OK) return status;
+        model->table_lr[t] = specs[t].lr;
+        snprintf(model->unseen[t], sizeof model->unseen[t], "unseen_%.31s", specs[t].name);
+    }
+    model->net = din_net_create(&model->shape, &model->format, NULL, &model->dense);
+    dense_initialise(&model->dense, model->config->run.seed);
+    return SOUK_OK;
+}
+
+static souk_status create(enum din_kind kind, const struct config *config, struct comm *comm,
+                          struct model **model_out)
+{
+    struct model *model = mem_calloc(1, sizeof *model, "model");
+    model->config = config;
+    model->comm = comm;
+    souk_status status = din_data_create(config, comm, &model->data);
+    if (status == SOUK_OK) {
+        model->format = *din_data_format(model->data);
+        status = din_shape_make(kind, config, &model->format, &model->shape);
+    }
+    if (status == SOUK_OK) status = set_up(model);
+    if (status != SOUK_OK) {
+        din_destroy(model);
+        return status;
+    }
+    *model_out = model;
+    return SOUK_OK;
+}
+
+static souk_status load(enum din_kind kind, const struct config *config, const void *json,
+                        struct comm *comm, struct model **model_out)
+{
+    struct model *model = mem_calloc(1, sizeof *model, "model");
+    model->config = config;
+    model->comm = comm;
+    souk_status status = din_state_load(json, kind, &model->shape, &model->format);
+    if (status == SOUK_OK) {
+        model->data = din_data_create_known(config, comm, &model->format);
+        status = set_up(model);
+    }
+    if (status != SOUK_OK) {
+        din_destroy(model);
+        return status;
+    }
+    *model_out = model;
+    return SOUK_OK;
+}
+
+static void din_save_state(const struct model *model, struct json *json)
+{
+    din_state_save(&model->shape, &model->format, json);
+}
+
+static void din_pack(const struct model *model, bool with_state, struct buf *out)
+{
+    dense_pack(&model->dense, with_state, out);
+}
+
+static souk_status din_unpack(struct model *model, const void *bytes, size_t length,
+                              const char *path)
+{
+    return dense_unpack(&model->dense, bytes, length, path);
+}
+
+/* ---- batches ---- */
+
+static void din_loader_close(struct model_loader *loader)
+{
+    if (!loader) return;
+    din_data_end(loader->data);
+    din_builder_destroy(loader->builder);
+    mem_free(loader);
+}
+
+static souk_status din_loader_open(struct model *model, enum model_source source, uint32_t epoch,
+                                   uint64_t num_skip, struct model_loader **loader_out)
+{
+    souk_status status = din_data_begin(model->data, source, epoch, num_skip);
+    if (status != SOUK_OK) return status;
+    struct model_loader *loader = mem_calloc(1, sizeof *loader, "loader");
+    loader->format = &model->format;
+    loader->data = model->data;
+    loader->batch_size = model->config->train.batch_size;
+    loader->builder = din_builder_create(&model->format, model->shape.dim);
+    *loader_out = loader;
+    return SOUK_OK;
+}
+
+static souk_status din_next_batch(struct model_loader *loader, struct batch *batch)
+{
+    struct din_samples *samples = din_batch_samples(batch, loader->format);
+    souk_status status = din_data_next(loader->data, loader->batch_size, &samples->raw);
+    if (status != SOUK_OK) return status;
+    din_builder_build(loader->builder, batch);
+    return batch->num_samples > 0 ? SOUK_OK : SOUK_EEND;
+}
+
+static double din_loader_share(const struct model_loader *loader)
+{
+    return din_data_share(loader->data);
+}
+
+/* ---- figures ---- */
+
+static void din_clicks(const struct model *model, const struct batch *batch, uint64_t *groups_out,
+                       uint8_t *labels_out)
+{
+    const struct din_samples *samples = batch->samples;
+    const struct sample_batch *raw = &samples->raw;
+    int32_t user = model->format.user;
+    for (uint32_t b = 0; b < raw->num_samples; b++) {
+        groups_out[b] = user >= 0 ? raw->ids[user][b] : 0;
+        labels_out[b] = raw->labels[b] > 0.5f;
+    }
+}
+
+static uint32_t din_metrics(const struct model *model, const struct model_sums *sums,
+                            struct model_metric *metrics_out)
+{
+    uint32_t count = 0;
+    for (uint32_t t = 0; t < model->format.num_tables; t++) {
+        if (DIN_SUM_UNSEEN + t >= MODEL_SUMS_MAX) break;
+        metrics_out[count++] = (struct model_metric){.name = model->unseen[t],
+                                                     .value = sums->values[DIN_SUM_UNSEEN + t],
+                                                     .is_lower_better = true,
+                                                     .is_count = true};
+    }
+    return count;
+}
+
+/* ---- what is kept beside the tables ---- */
+
+static struct names *names_of(struct model *model, int32_t id)
+{
+    if (id < 0 || model->format.ids[id].table == SAMPLE_NO_TABLE) return NULL;
+    return din_data_names(model->data, model->format.ids[id].table);
+}
+
+static void din_names(struct model *model, struct names **users_out, struct names **items_out)
+{
+    *users_out = names_of(model, model->format.user);
+    *items_out = names_of(model, model->format.item);
+}
+
+static uint64_t din_num_bad_rows(const struct model *model)
+{
+    return din_data_num_bad_rows(model->data);
+}
+
+/* ---- one constant a model ---- */
+
+#define CLICK_MODEL(type, kind)                                                      \
+    static souk_status type##_create(const struct config *config, struct comm *comm, \
+                                     struct model **model_out)                       \
+    {                                                                                \
+        return create(kind, config, comm, model_out);                                \
+    }                                                                                \
+    static souk_status type##_load(const struct config *config, const void *json,    \
+                                   struct comm *comm, struct model **model_out)      \
+    {                                                                                \
+        return load(kind, config, json, comm, model_out);                            \
+    }                                                                                \
+    const struct model_ops type##_ops = {.name = #type,                              \
+                                         .create = type##_create,                    \
+                                         .destroy = din_destroy,                     \
+                                         .load = type##_load,                        \
+                                         .save_state = din_save_state,               \
+                                         .pack = din_pack,                           \
+                                         .unpack = din_unpack,                       \
+                                         .tables = din_tables,                       \
+                                         .push_mode = SOUK_PUSH_GRADIENT,            \
+                                         .loader_open = din_loader_open,             \
+                                         .loader_close = din_loader_close,           \
+                                         .next_batch = din_next_batch,               \
+                                         .loader_share = din_loader_share,           \
+                                         .batch_fini = din_batch_fini,               \
+                                         .step = din_step,                           \
+                                         .score = din_score,                         \
+                                         .clicks = din_clicks,                       \
+                                         .metrics = din_metrics,                     \
+                                         .names = din_names,                         \
+                                         .num_bad_rows = din_num_bad_rows}
+
+CLICK_MODEL(din, DIN_ATTENTION);
+CLICK_MODEL(base, DIN_POOLED);
+CLICK_MODEL(ncf, DIN_PLAIN);
