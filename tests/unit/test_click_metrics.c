@@ -347,12 +347,12 @@ static void a_score_that_is_no_probability_is_an_error(void **state)
 static void the_two_zeros_are_one_score(void **state)
 {
     (void)state;
-    const uint64_t groups[2] = {0};
-    const uint8_t labels[2] = {0, 1};
-    const float scores[2] = {0.0f, -0.0f};
+    const uint64_t groups[3] = {0};
+    const uint8_t labels[3] = {0, 0, 1};
+    const float scores[3] = {0.0f, 0.5f, -0.0f};
     struct click_samples samples = {0};
-    assert_int_equal(click_samples_add(&samples, groups, labels, scores, 2), 0);
-    assert_near(measure(&samples, 1).auc, 0.5);
+    assert_int_equal(click_samples_add(&samples, groups, labels, scores, 3), 0);
+    assert_near(measure(&samples, 1).auc, 0.25);
     click_samples_fini(&samples);
 }
 

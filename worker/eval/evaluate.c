@@ -2,6 +2,8 @@
  * are under way. */
 #include "worker/eval/evaluate.h"
 
+#include <math.h>
+
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/eval/click_list.h"
@@ -106,6 +108,16 @@ void evaluation_init(struct evaluation *evaluation, const struct model_ops *ops,
     const struct model_sums none = {0};
     *evaluation = (struct evaluation){.clicks.k = ops->clicks ? CLICK_K_DEFAULT : 0};
     list_metrics(ops, model, &none, evaluation);
+}
+
+bool evaluation_is_better(const struct evaluation *now, const struct evaluation *then,
+                          double min_delta)
+{
+    double value = now->metrics[0].value, before = then->metrics[0].value;
+    if (!isfinite(value)) return false;
+    if (!isfinite(before)) return true;
+    return now->metrics[0].is_lower_better ? value < before - min_delta
+                                           : value > before + min_delta;
 }
 
 static souk_status finish(const struct evaluate_options *options, struct tally *tally,

@@ -26,6 +26,11 @@ struct evaluation {
 void evaluation_init(struct evaluation *evaluation, const struct model_ops *ops,
                      const struct model *model);
 
+/* Whether the first metric is better than it was, by more than min_delta. Undefined or infinite is
+ * worse than anything, and no better than itself. */
+bool evaluation_is_better(const struct evaluation *now, const struct evaluation *then,
+                          double min_delta);
+
 struct evaluate_options {
     const struct model_ops *ops;
     struct model *model;

@@ -267,12 +267,8 @@ static bool is_better(const struct trainer *trainer, const struct evaluation *ev
 {
     const struct train_best *best = &trainer->state.best;
     if (trainer->config->train.patience == 0 || best->epoch == 0) return true;
-    const struct model_metric *now = &evaluation->metrics[0], *then = &best->validation.metrics[0];
-    double min_delta = (double)trainer->config->train.min_delta;
-    if (!isfinite(now->value)) return false;
-    if (!isfinite(then->value)) return true;
-    return now->is_lower_better ? now->value < then->value - min_delta
-                                : now->value > then->value + min_delta;
+    return evaluation_is_better(evaluation, &best->validation,
+                                (double)trainer->config->train.min_delta);
 }
 
 static void add_point(struct trainer *trainer, double validation)
