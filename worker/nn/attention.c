@@ -24,6 +24,9 @@ struct attention *attention_create(const struct attention_options *options)
         layer->linear.num_in = i > 0 ? options->widths[i - 1] : 4 * options->dim;
         layer->linear.num_out = layer->num_units;
         layer->prelu.num_units = layer->num_units;
+        if (i > 0)
+            layer->weight_t = mem_alloc_aligned(
+                (size_t)layer->linear.num_in * layer->num_units * sizeof(float), "attention");
     }
     return attention;
 }
@@ -35,6 +38,7 @@ void attention_destroy(struct attention *attention)
     for (uint32_t i = 0; i < attention->options.num_layers; i++) {
         struct hidden_layer *layer = &attention->layers[i];
         column_stats_fini(&layer->dice.stats);
+        mem_free(layer->weight_t);
         mem_free(layer->z);
         mem_free(layer->gate);
         mem_free(layer->out);

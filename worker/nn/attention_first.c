@@ -126,22 +126,47 @@ static void mix(const struct attention_first *first, const float *q)
     }
 }
 
-// mixed_grad of one sample goes where the comment at the top says.
-static void share_out(struct attention_first *first, const float *q, float *restrict q_grad)
+enum { BLOCK = 4 }; // vectors of columns whose sums stay in registers
+
+// n vectors of columns from d on, for share_out; n <= BLOCK is known where it is called.
+static inline __attribute__((always_inline)) void share_out_block(struct attention_first *first,
+                                                                  const float *q, float *q_grad,
+                                                                  uint32_t d, int n)
 {
-    uint32_t dim = first->dim;
-    memset(q_grad, 0, dim * sizeof(float));
+    size_t dim = first->dim;
+    const float *grad = first->mixed_grad + d, *product = first->weight + 3 * dim + d;
+    float *key_grad = first->key_grad + d, *product_grad = first->product_grad + d;
+    loop_vec sums[BLOCK] = {{0}}, query[BLOCK];
+    for (int j = 0; j < n; j++) query[j] = LOOP_VEC(q + d + j * LOOP_LANES);
     for (uint32_t m = 0; m < first->num_units; m++) {
-        const float *grad = first->mixed_grad + (size_t)m * dim;
-        const float *product = first->weight + ((size_t)m * 4 + 3) * dim;
-        float *restrict key_grad = first->key_grad + (size_t)m * dim;
-        float *restrict product_grad = first->product_grad + (size_t)m * dim;
-        LOOP_INDEPENDENT
-        for (uint32_t d = 0; d < dim; d++) {
-            key_grad[d] += grad[d];
-            product_grad[d] += grad[d] * q[d];
-            q_grad[d] += grad[d] * product[d];
+        for (int j = 0; j < n; j++) {
+            loop_vec g = LOOP_VEC(grad + j * LOOP_LANES);
+            *(loop_vec *)(key_grad + j * LOOP_LANES) += g;
+            *(loop_vec *)(product_grad + j * LOOP_LANES) += g * query[j];
+            sums[j] += g * LOOP_VEC(product + j * LOOP_LANES);
         }
+        grad += dim, key_grad += dim, product_grad += dim, product += 4 * dim;
+    }
+    for (int j = 0; j < n; j++) *(loop_vec *)(q_grad + d + j * LOOP_LANES) = sums[j];
+}
+
+// mixed_grad of one sample goes where the comment at the top says.
+static void share_out(struct attention_first *first, const float *q, float *q_grad)
+{
+    uint32_t dim = first->dim, d = 0;
+    for (; d + BLOCK * LOOP_LANES <= dim; d += BLOCK * LOOP_LANES)
+        share_out_block(first, q, q_grad, d, BLOCK);
+    for (; d + LOOP_LANES <= dim; d += LOOP_LANES) share_out_block(first, q, q_grad, d, 1);
+    for (; d < dim; d++) {
+        float sum = 0;
+        for (uint32_t m = 0; m < first->num_units; m++) {
+            size_t at = (size_t)m * dim + d;
+            float g = first->mixed_grad[at];
+            first->key_grad[at] += g;
+            first->product_grad[at] += g * q[d];
+            sum += g * first->weight[((size_t)m * 4 + 3) * dim + d];
+        }
+        q_grad[d] = sum;
     }
 }
 

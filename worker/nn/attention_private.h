@@ -11,6 +11,7 @@
 struct hidden_layer {
     uint32_t num_units;   // M
     struct linear linear; // the first layer's is in struct attention_first
+    float *weight_t;      // (N, M) of the step, owned; not of the first layer
     struct prelu prelu;   // with ATTENTION_PRELU
     struct dice dice;     // with ATTENTION_DICE
     float *z;             // (T, M) before the activation, owned; PReLU and Dice only

@@ -9,6 +9,7 @@
 
 #include "common/base/mem.h"
 #include "worker/nn/attention_private.h"
+#include "worker/nn/gemm.h"
 #include "worker/nn/loop.h"
 #include "worker/nn/vmath.h"
 
@@ -121,13 +122,44 @@ static void first_layer(struct attention *attention, const struct chunk *chunk)
 
 static float dot(const float *a, const float *b, uint32_t n)
 {
-    float sums[8] = {0}, sum = 0;
+    loop_vec even = {0}, odd = {0};
     uint32_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (uint32_t j = 0; j < 8; j++) sums[j] += a[i + j] * b[i + j];
+    for (; i + 2 * LOOP_LANES <= n; i += 2 * LOOP_LANES) {
+        even += LOOP_VEC(a + i) * LOOP_VEC(b + i);
+        odd += LOOP_VEC(a + i + LOOP_LANES) * LOOP_VEC(b + i + LOOP_LANES);
+    }
+    for (; i + LOOP_LANES <= n; i += LOOP_LANES) even += LOOP_VEC(a + i) * LOOP_VEC(b + i);
+    float sum = 0;
     for (; i < n; i++) sum += a[i] * b[i];
-    for (uint32_t j = 0; j < 8; j++) sum += sums[j];
-    return sum;
+    even += odd;
+    return sum + ((even[0] + even[4]) + (even[2] + even[6])) +
+           ((even[1] + even[5]) + (even[3] + even[7]));
+}
+
+static void transpose_weights(struct hidden_layer *layer)
+{
+    const struct linear *linear = &layer->linear;
+    for (uint32_t m = 0; m < linear->num_out; m++)
+        for (uint32_t n = 0; n < linear->num_in; n++)
+            layer->weight_t[n * linear->num_out + m] = linear->weight[m * linear->num_in + n];
+}
+
+// As linear_forward, with the weights transposed once a batch instead of once a chunk.
+static void linear_layer(struct hidden_layer *layer, const struct hidden_layer *below,
+                         const struct chunk *chunk)
+{
+    uint32_t in = layer->linear.num_in, out = layer->linear.num_out;
+    float *z = linear_output(layer, chunk->row);
+    nn_gemm(&(struct gemm){.m = chunk->num_rows,
+                           .n = out,
+                           .k = in,
+                           .lda = in,
+                           .ldb = out,
+                           .ldc = out,
+                           .a = below->out + (uint64_t)chunk->row * in,
+                           .b = layer->weight_t,
+                           .c = z});
+    linear_add_bias(z, layer->linear.bias, chunk->num_rows, out);
 }
 
 static void score_rows(struct attention *attention, const struct chunk *chunk)
@@ -173,13 +205,14 @@ void attention_forward(struct attention *attention, const struct attention_batch
 {
     begin_batch(attention, batch);
     attention_first_begin(&attention->first, batch->q, batch->num_samples);
+    for (uint32_t i = 1; i < attention->options.num_layers; i++)
+        transpose_weights(&attention->layers[i]);
     for (struct chunk chunk = {0}; attention_next_chunk(attention, &chunk);) {
         first_layer(attention, &chunk);
         activate(attention, &attention->layers[0], &chunk);
         for (uint32_t i = 1; i < attention->options.num_layers; i++) {
             struct hidden_layer *below = &attention->layers[i - 1], *layer = below + 1;
-            linear_forward(&layer->linear, below->out + (uint64_t)chunk.row * below->num_units,
-                           chunk.num_rows, linear_output(layer, chunk.row));
+            linear_layer(layer, below, &chunk);
             activate(attention, layer, &chunk);
         }
         score_rows(attention, &chunk);
