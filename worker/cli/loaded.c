@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "worker/train/exchange.h"
 
 // The model's tables as its code sees them must be those of the folder, or rows would be read with
 // another width.
@@ -34,7 +35,8 @@ static souk_status make_model(struct loaded *loaded)
                         model_dir_path(loaded->dir), type);
     souk_status status = loaded->ops->load(&loaded->config, model_dir_state(loaded->dir),
                                            loaded->comm, &loaded->model);
-    return status == SOUK_OK ? check_tables(loaded) : status;
+    if (status == SOUK_OK) status = check_tables(loaded);
+    return status == SOUK_OK ? weights_load(loaded->ops, loaded->model, loaded->dir) : status;
 }
 
 static souk_status start_servers(const struct program *program, struct loaded *loaded)

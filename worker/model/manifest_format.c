@@ -113,6 +113,10 @@ void manifest_format(const struct manifest *manifest, struct buf *out)
     json_open(&json, '[');
     for (uint32_t i = 0; i < manifest->num_tables; i++) add_table(&json, &manifest->tables[i]);
     json_close(&json);
+    if (manifest->has_weights) {
+        json_key(&json, "weights");
+        add_file(&json, &manifest->weights, "count");
+    }
     if (manifest->has_users) {
         json_key(&json, "users");
         add_file(&json, &manifest->users, "count");
@@ -165,6 +169,13 @@ static bool is_names_name(const char *at)
            skip_digits(&at) && skip_text(&at, ".names") && (*at == '\0' || strcmp(at, ".tmp") == 0);
 }
 
+// dense.g7.weights, likewise
+static bool is_weights_name(const char *at)
+{
+    return skip_text(&at, "dense.g") && skip_digits(&at) && skip_text(&at, ".weights") &&
+           (*at == '\0' || strcmp(at, ".tmp") == 0);
+}
+
 // observed.0.g3
 static bool is_observed_name(const char *at)
 {
@@ -174,8 +185,8 @@ static bool is_observed_name(const char *at)
 
 bool manifest_owns_name(const char *name)
 {
-    return is_rows_name(name) || is_names_name(name) || is_observed_name(name) ||
-           strcmp(name, MANIFEST_FILE ".tmp") == 0;
+    return is_rows_name(name) || is_names_name(name) || is_weights_name(name) ||
+           is_observed_name(name) || strcmp(name, MANIFEST_FILE ".tmp") == 0;
 }
 
 static bool lists_file(const struct manifest_file *files, uint32_t num_files, const char *name)
@@ -189,7 +200,8 @@ bool manifest_lists(const struct manifest *manifest, const char *name)
 {
     for (uint32_t i = 0; i < manifest->num_tables; i++)
         if (lists_file(manifest->tables[i].files, manifest->tables[i].num_files, name)) return true;
-    return (manifest->has_users && lists_file(&manifest->users, 1, name)) ||
+    return (manifest->has_weights && lists_file(&manifest->weights, 1, name)) ||
+           (manifest->has_users && lists_file(&manifest->users, 1, name)) ||
            (manifest->has_items && lists_file(&manifest->items, 1, name)) ||
            lists_file(manifest->observed, manifest->num_observed, name);
 }

@@ -185,6 +185,9 @@ static void read_all(struct reading *reading, struct manifest *manifest)
     manifest->num_tables = (uint32_t)num_tables;
     for (size_t i = 0; i < num_tables; i++)
         read_table(reading, json_value_at(tables, i), &manifest->tables[i]);
+    const void *weights = json_value_get(root, "weights");
+    manifest->has_weights = weights != NULL;
+    if (weights) read_file(reading, weights, "count", &manifest->weights);
     const void *users = json_value_get(root, "users"), *items = json_value_get(root, "items");
     manifest->has_users = users != NULL;
     manifest->has_items = items != NULL;

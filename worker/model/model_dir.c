@@ -188,6 +188,32 @@ souk_status model_dir_names(struct model_dir *model, const char *which,
     return status;
 }
 
+souk_status model_dir_weights(const struct model_dir *model, char **bytes_out, size_t *length_out,
+                              struct buf *path_out)
+{
+    const struct manifest_file *file = &model->manifest.weights;
+    char *bytes = NULL;
+    size_t length = 0;
+    if (model->manifest.has_weights) {
+        join(path_out, model, file->name);
+        souk_status status = file_read(buf_text(path_out), SIZE_MAX / 2, &bytes, &length);
+        if (status == SOUK_ENOTFOUND) status = SOUK_EDATA;
+        if (status == SOUK_OK &&
+            (length != file->sum.bytes || crc32c(0, bytes, length) != file->sum.crc))
+            status = log_fail(SOUK_EDATA,
+                              "%s: damaged: size or checksum are not those of the manifest; copy "
+                              "the model again, or train it again",
+                              buf_text(path_out));
+        if (status != SOUK_OK) {
+            mem_free(bytes);
+            return status;
+        }
+    }
+    *bytes_out = bytes;
+    *length_out = length;
+    return SOUK_OK;
+}
+
 // What is on its way to the servers while files are read.
 struct loading {
     struct souk_client *client;

@@ -3,6 +3,7 @@
  *   model/manifest.json           format, model state, tables, files with size and CRC32C
  *   model/user.0000-0255.g7.rows  rows of the slots 0..255 of table "user", generation 7; a small
  *                                 table is one file of the slots 0..4095
+ *   model/dense.g7.weights         weights that are no rows (dense.h)
  *   model/users.g7.names          texts of string ids
  *   model/observed.0.g7           who rated what (observed.h), one file a rank
  *
@@ -34,6 +35,8 @@ struct model_dir_save {
     const char *type;       // model.type
     const char *state_json; // of model_ops.save_state: one JSON object, also for positions
     const char *extra_json; // another object, such as the position of training; or NULL
+    const void *weights;    // a file of model_ops.pack, or NULL
+    size_t weights_bytes;   // of it
     const struct names *users, *items; // or NULL
     const char *const *observed;       // finished files of observed.h to be moved in; or NULL
     uint32_t num_observed;             // 0: those of the generation before are kept
@@ -67,6 +70,10 @@ uint64_t model_dir_num_rows(const struct model_dir *model, uint32_t idx);
 /* Names of users or items, loaded on first use; NULL when ids are integers. */
 SOUK_MUST_CHECK souk_status model_dir_names(struct model_dir *model, const char *which,
                                             const struct names **names_out);
+/* The file of weights, which the caller frees, and its path, which is borrowed from path_out; NULL
+ * when there is none. SOUK_EDATA: damaged; logged. */
+SOUK_MUST_CHECK souk_status model_dir_weights(const struct model_dir *model, char **bytes_out,
+                                              size_t *length_out, struct buf *path_out);
 uint32_t model_dir_num_observed(const struct model_dir *model);
 const char *model_dir_observed(const struct model_dir *model, uint32_t idx); // path
 

@@ -107,6 +107,22 @@ static souk_status save_tables(struct saving *saving)
     return SOUK_OK;
 }
 
+static souk_status save_weights(struct saving *saving)
+{
+    const struct model_dir_save *save = saving->save;
+    if (!save->weights) return SOUK_OK;
+    struct manifest_file *file = &saving->next.weights;
+    saving->next.has_weights = true;
+    snprintf(file->name, sizeof(file->name), "dense.g%" PRIu64 ".weights", saving->next.generation);
+    file->sum = (struct rows_sum){.bytes = save->weights_bytes,
+                                  .crc = crc32c(0, save->weights, save->weights_bytes)};
+    struct buf path = {0};
+    join(&path, save->dir, file->name);
+    souk_status status = file_write_atomic(buf_text(&path), save->weights, save->weights_bytes);
+    buf_fini(&path);
+    return status;
+}
+
 static souk_status save_names(struct saving *saving, const struct names *names, const char *which,
                               struct manifest_file *file)
 {
@@ -226,6 +242,7 @@ souk_status model_dir_save(const struct model_dir_save *save)
     snprintf(saving->next.type, sizeof(saving->next.type), "%s", save->type);
     souk_status status = read_old(saving);
     if (status == SOUK_OK) status = save_tables(saving);
+    if (status == SOUK_OK) status = save_weights(saving);
     if (status == SOUK_OK) status = save_all_names(saving);
     if (status == SOUK_OK) status = move_all_observed(saving);
     if (status == SOUK_OK) status = write_manifest(saving);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 
 souk_status tables_describe(const struct model_ops *ops, const struct model *model,
                             const struct config *config, struct tables *tables_out)
@@ -41,6 +42,25 @@ souk_status tables_match_dir(const struct model_ops *ops, const struct model *mo
                             saved->name, saved->dim, specs[i].name, specs[i].dim);
     }
     return SOUK_OK;
+}
+
+souk_status weights_load(const struct model_ops *ops, struct model *model,
+                         const struct model_dir *dir)
+{
+    if (!ops->unpack) return SOUK_OK;
+    struct buf path = {0};
+    char *bytes = NULL;
+    size_t length = 0;
+    souk_status status = model_dir_weights(dir, &bytes, &length, &path);
+    if (status == SOUK_OK && !bytes)
+        status = log_fail(SOUK_EDATA,
+                          "%s: names no file of weights, which a model of type %s has; copy the "
+                          "model again, or train it again",
+                          model_dir_path(dir), ops->name);
+    if (status == SOUK_OK) status = ops->unpack(model, bytes, length, buf_text(&path));
+    mem_free(bytes);
+    buf_fini(&path);
+    return status;
 }
 
 souk_status batch_pull(struct batch *batch, struct souk_client *client, const uint32_t *tables,

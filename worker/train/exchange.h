@@ -25,6 +25,10 @@ SOUK_MUST_CHECK souk_status tables_open(struct tables *tables, struct souk_clien
 SOUK_MUST_CHECK souk_status tables_match_dir(const struct model_ops *ops, const struct model *model,
                                              const struct model_dir *dir);
 
+/* Weights beside the tables, out of a model folder. SOUK_EDATA, logged. */
+SOUK_MUST_CHECK souk_status weights_load(const struct model_ops *ops, struct model *model,
+                                         const struct model_dir *dir);
+
 /* Sends the pull of a batch's keys; batch->pull is its ticket. exact: fp32 whatever the codec. */
 SOUK_MUST_CHECK souk_status batch_pull(struct batch *batch, struct souk_client *client,
                                        const uint32_t *tables, bool exact);

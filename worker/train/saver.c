@@ -130,7 +130,8 @@ static souk_status save(struct saver *saver, const char *name, bool with_states,
     struct observed_files observed = {0};
     if (!with_states) gather_observed(saver, &observed);
     if (comm_rank(options->comm) == 0) {
-        struct buf state = {0};
+        struct buf state = {0}, weights = {0};
+        if (options->ops->pack) options->ops->pack(options->model, with_states, &weights);
         struct json json;
         json_init(&json, &state);
         json_open(&json, '{');
@@ -146,6 +147,8 @@ static souk_status save(struct saver *saver, const char *name, bool with_states,
                                         .type = options->ops->name,
                                         .state_json = buf_text(&state),
                                         .extra_json = buf_text(extra),
+                                        .weights = weights.text,
+                                        .weights_bytes = weights.length,
                                         .users = users,
                                         .items = items,
                                         .observed = observed.paths,
@@ -154,6 +157,7 @@ static souk_status save(struct saver *saver, const char *name, bool with_states,
         status = model_dir_save(&saving);
         mem_free(dir);
         buf_fini(&state);
+        buf_fini(&weights);
     }
     observed_files_fini(&observed);
     return comm_agree(options->comm, status);
@@ -228,6 +232,8 @@ souk_status saver_load_best(struct saver *saver)
     struct model_dir *dir = NULL;
     struct tables tables;
     souk_status status = comm_agree(options->comm, model_dir_open(path, &dir));
+    if (status == SOUK_OK)
+        status = comm_agree(options->comm, weights_load(options->ops, options->model, dir));
     if (status == SOUK_OK)
         status = resume_load_tables(dir, options->client, options->comm, &tables);
     model_dir_close(dir);

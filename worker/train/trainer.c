@@ -82,6 +82,7 @@ static souk_status open_checkpointed(struct trainer *trainer)
     if (status != SOUK_OK) goto out;
     status = trainer->ops->load(config, model_dir_state(dir), trainer->comm, &trainer->model);
     if (status == SOUK_OK) status = tables_match_dir(trainer->ops, trainer->model, dir);
+    if (status == SOUK_OK) status = weights_load(trainer->ops, trainer->model, dir);
     if (status == SOUK_OK) status = resume_load_names(dir, trainer->ops, trainer->model);
     if (status == SOUK_OK)
         status =
