@@ -1,143 +1,69 @@
-/* data_generate.c - souk data generate ratings: data sets whose noise floor is known. */
-#include <errno.h>
-#include <math.h>
+/* data_generate.c - souk data generate ratings|clicks: data sets whose best possible figure is
+ * known. */
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/cli/own_options.h"
 #include "worker/cli/verb.h"
 #include "worker/data/generate.h"
+#include "worker/data/generate_clicks.h"
 
-enum option_kind { KIND_COUNT, KIND_FACTORS, KIND_NUMBER, KIND_TEXT, KIND_FORMAT, KIND_SWITCH };
-
-// An option of this verb alone, and its field in struct generate_options.
-struct option_row {
-    const char *name; // with its dashes
-    enum option_kind kind;
-    size_t offset;
+#define RATING(name) offsetof(struct generate_options, name)
+static const struct own_option rating_rows[] = {
+    {"-o", OWN_TEXT, RATING(dir)},
+    {"--output", OWN_TEXT, RATING(dir)},
+    {"--users", OWN_COUNT, RATING(num_users)},
+    {"--items", OWN_COUNT, RATING(num_items)},
+    {"--ratings", OWN_COUNT, RATING(num_ratings)},
+    {"--factors", OWN_COUNT32, RATING(num_factors)},
+    {"--noise", OWN_NUMBER, RATING(noise)},
+    {"--zipf", OWN_NUMBER, RATING(zipf)},
+    {"--test-share", OWN_NUMBER, RATING(test_share)},
+    {"--seed", OWN_COUNT, RATING(seed)},
+    {"--format", OWN_TSV, RATING(is_tsv)},
+    {"--string-ids", OWN_SWITCH, RATING(has_string_ids)},
 };
 
-#define FIELD(name) offsetof(struct generate_options, name)
-static const struct option_row rows[] = {
-    {"-o", KIND_TEXT, FIELD(dir)},
-    {"--output", KIND_TEXT, FIELD(dir)},
-    {"--users", KIND_COUNT, FIELD(num_users)},
-    {"--items", KIND_COUNT, FIELD(num_items)},
-    {"--ratings", KIND_COUNT, FIELD(num_ratings)},
-    {"--factors", KIND_FACTORS, FIELD(num_factors)},
-    {"--noise", KIND_NUMBER, FIELD(noise)},
-    {"--zipf", KIND_NUMBER, FIELD(zipf)},
-    {"--test-share", KIND_NUMBER, FIELD(test_share)},
-    {"--seed", KIND_COUNT, FIELD(seed)},
-    {"--format", KIND_FORMAT, FIELD(is_tsv)},
-    {"--string-ids", KIND_SWITCH, FIELD(has_string_ids)},
+#define CLICK(name) offsetof(struct click_options, name)
+static const struct own_option click_rows[] = {
+    {"-o", OWN_TEXT, CLICK(dir)},
+    {"--output", OWN_TEXT, CLICK(dir)},
+    {"--users", OWN_COUNT, CLICK(num_users)},
+    {"--items", OWN_COUNT, CLICK(num_items)},
+    {"--categories", OWN_COUNT, CLICK(num_categories)},
+    {"--samples", OWN_COUNT, CLICK(num_samples)},
+    {"--history", OWN_COUNT32, CLICK(max_history)},
+    {"--strength", OWN_NUMBER, CLICK(strength)},
+    {"--zipf", OWN_NUMBER, CLICK(zipf)},
+    {"--test-share", OWN_NUMBER, CLICK(test_share)},
+    {"--seed", OWN_COUNT, CLICK(seed)},
+    {"--string-ids", OWN_SWITCH, CLICK(has_string_ids)},
 };
-enum { NUM_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static souk_status fail_unknown(const char *word)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+static const struct own_options rating_own = {"data generate", rating_rows, COUNT(rating_rows)};
+static const struct own_options click_own = {"data generate", click_rows, COUNT(click_rows)};
+
+// Options behind the word that says what to generate; no other words.
+static souk_status read_options(const struct own_options *own, int argc, char **argv, void *fields,
+                                const char *const *dir)
 {
-    const char *names[NUM_ROWS];
-    for (unsigned i = 0; i < NUM_ROWS; i++) names[i] = rows[i].name;
-    const char *near = text_nearest(word, names, NUM_ROWS);
-    if (near)
-        return log_fail(SOUK_EUSAGE, "data generate: unknown option %s; did you mean %s?", word,
-                        near);
-    return log_fail(SOUK_EUSAGE, "data generate: unknown option %s; see souk data generate --help",
-                    word);
+    int num_words = 0;
+    char **words = mem_calloc((size_t)argc, sizeof(*words), "words");
+    souk_status status = own_options_parse(own, argc, argv, fields, words, &num_words);
+    if (!status && num_words > 0)
+        status = log_fail(SOUK_EUSAGE, "data generate: one word too many: %s", words[0]);
+    mem_free(words);
+    if (status) return status;
+    if (*dir && **dir) return SOUK_OK;
+    return log_fail(SOUK_EUSAGE, "data generate: -o DIR is needed: the folder to write to");
 }
 
-static souk_status set_count(const char *name, const char *value, uint64_t *out)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long long count = strtoull(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end || errno)
-        return log_fail(SOUK_EUSAGE, "data generate: %s %s: must be a whole number", name, value);
-    *out = count;
-    return SOUK_OK;
-}
-
-static souk_status set_number(const char *name, const char *value, double *out)
-{
-    char *end = NULL;
-    double number = strtod(value, &end);
-    if (end == value || *end || !isfinite(number))
-        return log_fail(SOUK_EUSAGE, "data generate: %s %s: must be a number", name, value);
-    *out = number;
-    return SOUK_OK;
-}
-
-static souk_status set_field(const struct option_row *row, const char *value,
-                             struct generate_options *options)
-{
-    void *field = (char *)options + row->offset;
-    uint64_t count = 0;
-    souk_status status = SOUK_OK;
-    switch (row->kind) {
-    case KIND_COUNT: return set_count(row->name, value, field);
-    case KIND_NUMBER: return set_number(row->name, value, field);
-    case KIND_TEXT: *(const char **)field = value; return SOUK_OK;
-    case KIND_SWITCH: *(bool *)field = true; return SOUK_OK;
-    case KIND_FACTORS:
-        status = set_count(row->name, value, &count);
-        *(uint32_t *)field = count > GENERATE_FACTORS_MAX ? UINT32_MAX : (uint32_t)count;
-        return status;
-    case KIND_FORMAT: break;
-    }
-    if (strcmp(value, "csv") != 0 && strcmp(value, "tsv") != 0)
-        return log_fail(SOUK_EUSAGE, "data generate: --format %s: must be csv or tsv", value);
-    *(bool *)field = strcmp(value, "tsv") == 0;
-    return SOUK_OK;
-}
-
-// "--name value" or "--name=value"; *next_idx moves past what was used.
-static souk_status read_option(int argc, char **argv, int *next_idx,
-                               struct generate_options *options)
-{
-    const char *word = argv[(*next_idx)++];
-    size_t length = strcspn(word, "=");
-    const struct option_row *row = NULL;
-    for (unsigned i = 0; i < NUM_ROWS; i++)
-        if (strlen(rows[i].name) == length && strncmp(rows[i].name, word, length) == 0)
-            row = &rows[i];
-    if (!row) return fail_unknown(word);
-    const char *value = word[length] ? word + length + 1 : NULL;
-    if (row->kind == KIND_SWITCH && value)
-        return log_fail(SOUK_EUSAGE, "data generate: %s takes no value", row->name);
-    if (row->kind != KIND_SWITCH && !value) {
-        if (*next_idx == argc)
-            return log_fail(SOUK_EUSAGE, "data generate: %s needs a value", row->name);
-        value = argv[(*next_idx)++];
-    }
-    return set_field(row, value, options);
-}
-
-static souk_status read_words(int argc, char **argv, struct generate_options *options)
-{
-    const char *what = NULL;
-    for (int next = 1; next < argc;) {
-        souk_status status = SOUK_OK;
-        if (argv[next][0] == '-')
-            status = read_option(argc, argv, &next, options);
-        else if (!what)
-            what = argv[next++];
-        else
-            status = log_fail(SOUK_EUSAGE, "data generate: one word too many: %s", argv[next]);
-        if (status) return status;
-    }
-    if (!what || strcmp(what, "ratings") != 0)
-        return log_fail(SOUK_EUSAGE,
-                        "data generate: %s%s%s; use: souk data generate ratings -o DIR",
-                        what ? "cannot make \"" : "what?", what ? what : "", what ? "\"" : "");
-    if (!options->dir || !options->dir[0])
-        return log_fail(SOUK_EUSAGE, "data generate: -o DIR is needed: the folder to write to");
-    return SOUK_OK;
-}
-
-static void print_result(const struct generate_options *options,
-                         const struct generate_result *result)
+static void print_ratings(const struct generate_options *options,
+                          const struct generate_result *result)
 {
     const char *suffix = options->is_tsv ? "tsv" : "csv";
     char a[32], b[32];
@@ -155,41 +81,105 @@ static void print_result(const struct generate_options *options,
                result->noise_floor, result->mean_rmse);
 }
 
-static souk_status run(const struct program *program, int argc, char **argv)
+static void print_clicks(const struct click_options *options, const struct click_result *result)
 {
-    (void)program;
+    char a[32], b[32];
+    printf("%s samples of %s users", text_group_digits(options->num_samples, a),
+           text_group_digits(options->num_users, b));
+    printf(" x %s items in %s categories, in %s\n", text_group_digits(options->num_items, a),
+           text_group_digits(options->num_categories, b), options->dir);
+    printf("  train.tsv   %12s samples, %.1f %% clicks\n", text_group_digits(result->num_train, a),
+           100 * result->click_share);
+    printf("  test.tsv    %12s samples: the last ones of each user\n",
+           text_group_digits(result->num_test, a));
+    printf("  items.tsv   %12s titles\n", text_group_digits(options->num_items, a));
+    printf("  truth.json  what was planted\n");
+    if (result->num_test > 0)
+        printf("test AUC: %.4f for the true probabilities (the ceiling: none can do better), %.4f "
+               "for the\nnearness to the mean of the history with popularity, %.4f for popularity "
+               "alone\n",
+               result->true_auc, result->mean_history_auc, result->popularity_auc);
+}
+
+static souk_status run_ratings(int argc, char **argv)
+{
     struct generate_options options;
     struct generate_result result;
     generate_options_init(&options);
-    souk_status status = read_words(argc, argv, &options);
+    souk_status status = read_options(&rating_own, argc, argv, &options, &options.dir);
     if (!status) status = generate_ratings(&options, &result);
-    if (status == SOUK_EINVAL) status = SOUK_EUSAGE; // what it does not like came from here
-    if (!status) print_result(&options, &result);
+    if (!status) print_ratings(&options, &result);
     return status;
+}
+
+static souk_status run_clicks(int argc, char **argv)
+{
+    struct click_options options;
+    struct click_result result;
+    click_options_init(&options);
+    souk_status status = read_options(&click_own, argc, argv, &options, &options.dir);
+    if (!status) status = generate_clicks(&options, &result);
+    if (!status) print_clicks(&options, &result);
+    return status;
+}
+
+static souk_status run(const struct program *program, int argc, char **argv)
+{
+    (void)program;
+    const char *what = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+    souk_status status;
+    if (what && strcmp(what, "ratings") == 0)
+        status = run_ratings(argc - 1, argv + 1);
+    else if (what && strcmp(what, "clicks") == 0)
+        status = run_clicks(argc - 1, argv + 1);
+    else
+        return log_fail(SOUK_EUSAGE,
+                        "data generate: %s%s%s; use: souk data generate ratings -o DIR, or clicks",
+                        what ? "cannot make \"" : "what?", what ? what : "", what ? "\"" : "");
+    return status == SOUK_EINVAL ? SOUK_EUSAGE : status; // what it does not like came from here
 }
 
 const struct verb verb_data_generate = {
     .name = "data generate",
-    .summary = "make a data set with planted factors and a known noise floor",
+    .summary = "make a data set whose best possible figure is known",
     .help =
         "usage: souk data generate ratings -o DIR [options]\n"
+        "       souk data generate clicks -o DIR [options]\n"
         "\n"
-        "Writes train.csv, test.csv (user,item,rating), items.csv (item,title) and truth.json. A\n"
-        "rating is mean + user bias + item bias + factors + normal noise; popular items and busy\n"
-        "users follow Zipf's law; nobody rates an item twice. The RMSE of the true model on the\n"
-        "test rows is printed: no training gets below it. The same options give the same bytes.\n"
+        "The same options give the same bytes. Popularity of items follows Zipf's law.\n"
         "\n"
         "  -o DIR            folder to write to; made when it is not there\n"
+        "  --zipf A          exponent of popularity; 0 is uniform (0.6; clicks 0.8)\n"
+        "  --test-share P    share of the rows in the test file (0.1)\n"
+        "  --seed N          of everything random (1)\n"
+        "  --string-ids      ids such as user12 and item7 instead of numbers\n"
+        "\n"
+        "ratings: train.csv, test.csv (user,item,rating), items.csv (item,title) and truth.json. "
+        "A\n"
+        "rating is mean + user bias + item bias + factors + normal noise; nobody rates an item\n"
+        "twice. The RMSE of the true model on the test rows is printed: no training gets below "
+        "it.\n"
+        "\n"
         "  --users N         users (2000)\n"
         "  --items N         items (1000)\n"
         "  --ratings N       ratings, those of the test included (600000)\n"
         "  --factors K       planted factors (4)\n"
         "  --noise S         standard deviation of the noise (0.5)\n"
-        "  --zipf A          exponent of popularity; 0 is uniform (0.6)\n"
-        "  --test-share P    share of the ratings in test.csv (0.1)\n"
-        "  --seed N          of everything random (1)\n"
-        "  --string-ids      ids such as user12 and item7 instead of numbers\n"
-        "  --format F        csv or tsv (csv)\n",
+        "  --format F        csv or tsv (csv)\n"
+        "\n"
+        "clicks: train.tsv, test.tsv (label, user, item, category, hist_item, hist_category),\n"
+        "items.tsv (item, title, category) and truth.json. A user has 2 to 4 categories of\n"
+        "interest, and the history has items of all of them and a few others. A click is likely\n"
+        "when many behaviours are near the candidate, and for popular items. The AUC of the true\n"
+        "probabilities on the test samples is printed: no model gets above it; beside it that of\n"
+        "the history's mean, which is what remains when behaviours are pooled too early.\n"
+        "\n"
+        "  --users N         users (10000)\n"
+        "  --items N         items (3000)\n"
+        "  --categories N    categories (60)\n"
+        "  --samples N       samples, those of the test included (200000)\n"
+        "  --history N       longest history, the latest behaviours are kept (30)\n"
+        "  --strength S      how much near behaviours count (6.5)\n",
     .run = run,
     .is_stopped_hard = true,
 };
