@@ -211,21 +211,26 @@ static void too_many_columns_are_refused(void **state)
     buf_fini(&text);
 }
 
+static bool are_samples(const char *text, const char *setting)
+{
+    struct config config;
+    bool are = false;
+    config_init(&config);
+    if (setting) assert_int_equal(config_set(&config, setting), SOUK_OK);
+    assert_int_equal(sample_format_look(&config, temp_file(dir, "look", text), &are), SOUK_OK);
+    config_fini(&config);
+    return are;
+}
+
 static void samples_are_told_from_ratings(void **state)
 {
     (void)state;
-    char user[] = "user", item[] = "item", rating[] = "rating", label[] = "label",
-         history[] = "item_hist";
-    struct column_names ratings = {{user, item, rating}, 3}, clicks = {{user, item, label}, 3},
-                        lists = {{user, item, history}, 3};
-    struct config config;
-    config_init(&config);
-    assert_false(sample_format_is_meant(&config, &ratings));
-    assert_true(sample_format_is_meant(&config, &clicks));
-    assert_true(sample_format_is_meant(&config, &lists));
-    assert_int_equal(config_set(&config, "data.label=rating"), SOUK_OK);
-    assert_true(sample_format_is_meant(&config, &ratings));
-    config_fini(&config);
+    assert_false(are_samples("user,item,rating\n1,2,3\n", NULL));
+    assert_false(are_samples("1::2::3\n", NULL));
+    assert_true(are_samples("user,item,label\n1,2,1\n", NULL));
+    assert_true(are_samples("user\titem\titem_hist\n1\t2\t\n", NULL));
+    assert_true(are_samples("user,item,rating\n1,2,3\n", "data.label=rating"));
+    assert_true(are_samples("1::2::3\n", "features.fields=1:user"));
 }
 
 int main(void)

@@ -1,12 +1,13 @@
-/* data_inspect.c - souk data inspect: what Souk understands of files of ratings. */
+/* data_inspect.c - souk data inspect: what Souk understands of files of ratings or samples. */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/cli/inspection.h"
+#include "worker/cli/sample_inspection.h"
 #include "worker/cli/verb.h"
-#include "worker/data/line_reader.h"
+#include "worker/data/sample_format.h"
 
 enum { BLOCK_ROWS = 4096 };
 
@@ -16,12 +17,6 @@ const char *inspection_role(const struct inspection *inspection, uint32_t column
     if (column == format->user_column) return "user";
     if (column == format->item_column) return "item";
     return format->has_rating && column == format->rating_column ? "rating" : NULL;
-}
-
-const char *inspection_delimiter(const struct inspection *inspection)
-{
-    const char *delimiter = inspection->format.layout.delimiter;
-    return strcmp(delimiter, "\t") == 0 ? "tab" : strcmp(delimiter, " ") == 0 ? "space" : delimiter;
 }
 
 void inspection_add_item(const struct inspection *inspection, uint64_t key, struct buf *out)
@@ -34,75 +29,17 @@ void inspection_add_item(const struct inspection *inspection, uint64_t key, stru
         buf_printf(out, "%llu", (unsigned long long)key);
 }
 
-// ---- the first lines ----
-
-static char *copy_field(const char *field, size_t length)
-{
-    struct buf text = {0};
-    text_add_utf8(&text, field, length);
-    char *copy = mem_strdup(buf_text(&text));
-    buf_fini(&text);
-    return copy;
-}
-
-// Fields of a line as texts, into out[num_columns]; false when it has another number of them.
-static bool copy_fields(const struct row_layout *layout, const char *line, size_t length,
-                        char **out)
-{
-    const char *fields[COLUMNS_MAX];
-    size_t lengths[COLUMNS_MAX];
-    char *scratch = mem_alloc(length + 1, "fields");
-    bool is_good = row_layout_split(layout, line, length, fields, lengths, scratch);
-    for (uint32_t i = 0; is_good && i < layout->num_columns; i++)
-        out[i] = copy_field(fields[i], lengths[i]);
-    mem_free(scratch);
-    return is_good;
-}
-
-static souk_status read_first_lines(struct inspection *inspection)
-{
-    const struct row_layout *layout = &inspection->format.layout;
-    struct line_reader *reader = NULL;
-    souk_status status = line_reader_peek(inspection->files->items[0], &reader);
-    inspection->cells =
-        mem_calloc((size_t)INSPECTION_LINES * layout->num_columns, sizeof(char *), "first lines");
-    bool is_header_ahead = layout->has_header;
-    while (!status && inspection->num_lines < INSPECTION_LINES) {
-        const char *line = NULL;
-        size_t length = 0;
-        status = line_reader_next(reader, &line, &length);
-        if (status || length == 0) continue;
-        if (is_header_ahead) {
-            inspection->names = mem_calloc(layout->num_columns, sizeof(char *), "column names");
-            copy_fields(layout, line, length, inspection->names);
-            is_header_ahead = false;
-        } else {
-            char **row = inspection->cells + (size_t)inspection->num_lines * layout->num_columns;
-            inspection->num_lines += copy_fields(layout, line, length, row);
-        }
-    }
-    line_reader_close(reader);
-    return status == SOUK_EEND ? SOUK_OK : status;
-}
-
 // ---- all rows ----
-
-static void keep_bad_row(void *ctx, const char *message)
-{
-    struct inspection *inspection = ctx;
-    if (inspection->num_bad_rows < INSPECTION_BAD_ROWS)
-        inspection->bad_rows[inspection->num_bad_rows++] = copy_field(message, strlen(message));
-}
 
 static souk_status read_rows(struct inspection *inspection)
 {
-    struct rating_reader_options options = {.files = inspection->files,
+    struct rating_reader_options options = {.files = inspection->file.files,
                                             .format = &inspection->format,
                                             .num_parts = 1,
                                             .max_bad_rows = UINT64_MAX,
                                             .items = inspection->items,
-                                            .on_bad_row = keep_bad_row,
-                                            .ctx = inspection};
+                                            .on_bad_row = shown_file_keep_bad_row,
+                                            .ctx = &inspection->file};
     struct rating_reader *reader = NULL;
     struct summary *summary = summary_create();
     struct rating *rows = mem_calloc(BLOCK_ROWS, sizeof(*rows), "rows");
@@ -112,7 +49,7 @@ static souk_status read_rows(struct inspection *inspection)
         if (!status) summary_add(summary, rows, n);
     }
     if (!status) {
-        inspection->num_bad = rating_reader_num_bad(reader);
+        inspection->file.num_bad = rating_reader_num_bad(reader);
         summary_finish(summary, &inspection->summary);
     }
     rating_reader_close(reader);
@@ -121,26 +58,15 @@ static souk_status read_rows(struct inspection *inspection)
     return status;
 }
 
-static void inspection_fini(struct inspection *inspection)
+static souk_status inspect_ratings(const struct program *program, const struct args *args,
+                                   const struct config_list *files)
 {
-    uint32_t num_columns = inspection->format.layout.num_columns;
-    for (uint32_t i = 0; inspection->names && i < num_columns; i++) mem_free(inspection->names[i]);
-    for (uint32_t i = 0; i < inspection->num_lines * num_columns; i++)
-        mem_free(inspection->cells[i]);
-    for (uint32_t i = 0; i < inspection->num_bad_rows; i++) mem_free(inspection->bad_rows[i]);
-    mem_free(inspection->names);
-    mem_free(inspection->cells);
-    names_destroy(inspection->items);
-}
-
-static souk_status inspect(const struct program *program, const struct args *args,
-                           const struct config_list *files)
-{
-    struct inspection inspection = {.files = files, .items = names_create()};
+    struct inspection inspection = {.file = {.files = files}, .items = names_create()};
     struct buf text = {0};
     souk_status status =
         rating_format_resolve(&args->config, files->items[0], false, &inspection.format);
-    if (!status) status = read_first_lines(&inspection);
+    inspection.file.layout = inspection.format.layout;
+    if (!status) status = shown_file_read(&inspection.file);
     if (!status) status = read_rows(&inspection);
     if (!status) {
         if (args->is_json)
@@ -150,8 +76,19 @@ static souk_status inspect(const struct program *program, const struct args *arg
         fputs(buf_text(&text), stdout);
     }
     buf_fini(&text);
-    inspection_fini(&inspection);
+    shown_file_fini(&inspection.file);
+    names_destroy(inspection.items);
     return status;
+}
+
+static souk_status inspect(const struct program *program, const struct args *args,
+                           const struct config_list *files)
+{
+    bool are_samples = false;
+    souk_status status = sample_format_look(&args->config, files->items[0], &are_samples);
+    if (status) return status;
+    if (!are_samples) return inspect_ratings(program, args, files);
+    return inspect_samples(&args->config, files, args->is_json, program->terminal_columns);
 }
 
 static souk_status run(const struct program *program, int argc, char **argv)
@@ -170,7 +107,7 @@ static souk_status run(const struct program *program, int argc, char **argv)
 
 const struct verb verb_data_inspect = {
     .name = "data inspect",
-    .summary = "say what a file of ratings is understood to hold",
+    .summary = "say what a file of ratings or clicks is understood to hold",
     .help =
         "usage: souk data inspect [FILE]... [-c FILE] [--set data.KEY=VALUE]... [--json]\n"
         "\n"
@@ -179,6 +116,11 @@ const struct verb verb_data_inspect = {
         "ratings' range and histogram, the most rated items, and the first malformed rows. "
         "Several\n"
         "files are read as one. Counts beyond 2,000,000 users or items are estimates.\n"
+        "\n"
+        "A header with a label or a history (hist_item, item_history), or data.label or "
+        "features.*\n"
+        "in the configuration, tells samples of clicks: of those it prints fields, histories and\n"
+        "their tables, the share of clicks, different ids a table, and how long histories are.\n"
         "\n"
         "  FILE              file to read, \"-\" for standard input; data.train without one\n"
         "  -c FILE           configuration to take data.* from\n"

@@ -7,12 +7,10 @@
 #include "worker/data/field.h"
 #include "worker/data/sample_columns.h"
 
-bool sample_format_is_meant(const struct config *config, const struct column_names *fields)
+// Whether one of these is a label or a history.
+static bool has_sample_names(const struct column_names *fields)
 {
     char base[SAMPLE_NAME_MAX];
-    if (!column_is_auto(config->data.label) || config->features.fields.num_items > 0 ||
-        config->features.histories.num_items > 0)
-        return true;
     for (uint32_t i = 0; i < fields->count; i++)
         if (column_is_usual(fields->names[i], &column_label) ||
             sample_history_base(fields->names[i], base))
@@ -33,15 +31,11 @@ static bool tells_name(const char *text)
 static bool are_names(const struct config *config, const struct column_names *fields)
 {
     const struct config_list *lists[] = {&config->features.fields, &config->features.histories};
-    char base[SAMPLE_NAME_MAX];
     if (!column_is_auto(config->data.label) && !column_is_position(config->data.label)) return true;
     for (int i = 0; i < 2; i++)
         for (uint32_t j = 0; j < lists[i]->num_items; j++)
             if (tells_name(lists[i]->items[j])) return true;
-    for (uint32_t i = 0; i < fields->count; i++)
-        if (column_is_usual(fields->names[i], &column_label) ||
-            sample_history_base(fields->names[i], base))
-            return true;
+    if (has_sample_names(fields)) return true;
     return column_find_usual(fields, &column_user) >= 0 &&
            column_find_usual(fields, &column_item) >= 0;
 }
@@ -197,5 +191,36 @@ souk_status sample_format_resolve(const struct sample_format_options *options,
     if (!status) status = resolve(options, lines, &format);
     first_lines_free(lines);
     if (!status) *format_out = format;
+    return status;
+}
+
+static bool is_meant(const struct config *config)
+{
+    return !column_is_auto(config->data.label) || config->features.fields.num_items > 0 ||
+           config->features.histories.num_items > 0;
+}
+
+static bool never(const struct config *config, const struct column_names *fields)
+{
+    (void)config;
+    (void)fields;
+    return false;
+}
+
+souk_status sample_format_look(const struct config *config, const char *path, bool *are_samples_out)
+{
+    struct row_layout_options options = {
+        .config = config, .what = "ratings", .min_columns = 2, .are_names = never};
+    struct row_layout layout;
+    struct column_names fields = {.count = 0};
+    struct first_lines *lines = NULL;
+    *are_samples_out = is_meant(config);
+    if (*are_samples_out) return SOUK_OK;
+    souk_status status = first_lines_read(path, "rating", &lines);
+    if (status) return status;
+    status = row_layout_resolve(&options, lines, &layout, &fields);
+    if (!status) *are_samples_out = has_sample_names(&fields);
+    column_names_fini(&fields);
+    first_lines_free(lines);
     return status;
 }

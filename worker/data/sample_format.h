@@ -61,8 +61,10 @@ struct sample_format_options {
 /* On SOUK_OK *format_out is resolved. SOUK_EDATA, SOUK_EIO, SOUK_ECONFIG: logged. */
 SOUK_MUST_CHECK souk_status sample_format_resolve(const struct sample_format_options *options,
                                                   struct sample_format *format_out);
-/* Whether a first line names columns of samples (a label or a history), not of ratings; or the
- * configuration says so. */
-bool sample_format_is_meant(const struct config *config, const struct column_names *fields);
+/* Whether a file has samples, not ratings: the configuration says so (data.label, features.fields,
+ * features.histories), or the first line names a label or a history. SOUK_EDATA, SOUK_EIO, logged.
+ */
+SOUK_MUST_CHECK souk_status sample_format_look(const struct config *config, const char *path,
+                                               bool *are_samples_out);
 
 #endif
