@@ -24,17 +24,17 @@ static void add_evaluation(const char *name, const struct evaluation *evaluation
     for (uint32_t i = 0; i < evaluation->num_metrics; i++) {
         const struct model_metric *metric = &evaluation->metrics[i];
         if (out->length - line_start > LINE_COLUMNS) {
-            buf_add_char(out, '\n');
-            line_start = out->length;
-            buf_printf(out, "%-*s", NAME_COLUMNS, "");
+            line_start = out->length + 1;
+            buf_printf(out, "\n%-*s", NAME_COLUMNS, "");
+        } else if (i > 0) {
+            buf_add_text(out, "  ");
         }
         if (metric->undefined)
-            buf_printf(out, "%s undefined (%s)  ", metric->name, metric->undefined);
+            buf_printf(out, "%s undefined (%s)", metric->name, metric->undefined);
         else // errors have six places, counts none
-            buf_printf(out, metric->is_count ? "%s %.0f  " : "%s %.6f  ", metric->name,
-                       metric->value);
+            buf_printf(out, metric->is_count ? "%s %.0f" : "%s %.6f", metric->name, metric->value);
     }
-    buf_printf(out, "(%s samples)\n", text_group_digits(evaluation->num_samples, digits));
+    buf_printf(out, "  (%s samples)\n", text_group_digits(evaluation->num_samples, digits));
 }
 
 /* What the figures of clicks were taken on: those of the test, else of the validation. */
@@ -147,42 +147,51 @@ static void format_result(const struct summary *summary, struct buf *out)
 
 /* ---- curve.svg ---- */
 
+/* Names the figure that the best epoch was chosen by, where the curves show another one. */
+static void add_title(const struct train_result *result, bool is_of_clicks, struct buf *out)
+{
+    const struct model_metric *metric = &result->validation.metrics[0];
+    buf_add_text(out, "Training");
+    if (is_of_clicks && result->validation.num_samples > 0 && !metric->undefined)
+        buf_printf(out, ": validation %s %.4f in epoch %u", metric->name, metric->value,
+                   result->best_epoch);
+}
+
+/* Both curves in one unit, so that they can be compared: log loss of clicks; else the root of the
+ * mean square. */
 static void format_curve(const struct summary *summary, struct buf *out)
 {
     const struct train_result *result = summary->result;
+    const struct model_ops *ops = model_ops_get(summary->config->model.type);
+    bool is_of_clicks = ops && ops->clicks;
     uint32_t n = result->num_points;
     double *epochs = mem_calloc(n, sizeof *epochs, "curve");
     double *losses = mem_calloc(n, sizeof *losses, "curve");
     double *validations = mem_calloc(n, sizeof *validations, "curve");
     for (uint32_t i = 0; i < n; i++) {
-        epochs[i] = result->points[i].epoch;
-        losses[i] = result->points[i].loss;
-        // The loss of the figure that is shown beside it: squares, where that is a root of them.
-        validations[i] = result->points[i].validation;
+        const struct train_point *point = &result->points[i];
+        epochs[i] = point->epoch;
+        losses[i] = is_of_clicks ? point->loss : sqrt(point->loss);
+        validations[i] = point->validation;
     }
     bool has_validation = result->validation.num_samples > 0;
-    const char *metric = has_validation ? result->validation.metrics[0].name : "";
-    bool is_root = strcmp(metric, "rmse") == 0 || !has_validation;
-    for (uint32_t i = 0; i < n && is_root; i++) losses[i] = sqrt(losses[i]);
-    struct buf validation_name = {0};
-    buf_printf(&validation_name, "validation %s", metric);
-    const struct svg_curve curves[] = {{.name = is_root ? "training rmse" : "training loss",
-                                        .x = epochs,
-                                        .y = losses,
-                                        .num_points = n},
-                                       {.name = is_root ? "validation" : buf_text(&validation_name),
-                                        .x = epochs,
-                                        .y = validations,
-                                        .num_points = n}};
-    const struct svg_plot plot = {.title = "Training",
+    struct buf title = {0};
+    add_title(result, is_of_clicks, &title);
+    const struct svg_curve curves[] = {
+        {.name = is_of_clicks ? "training log loss" : "training rmse",
+         .x = epochs,
+         .y = losses,
+         .num_points = n},
+        {.name = "validation", .x = epochs, .y = validations, .num_points = n}};
+    const struct svg_plot plot = {.title = buf_text(&title),
                                   .x_axis = "epoch",
-                                  .y_axis = is_root ? "rmse" : "loss and figure",
+                                  .y_axis = is_of_clicks ? "log loss" : "rmse",
                                   .curves = curves,
                                   .num_curves = has_validation ? 2 : 1,
                                   .marker_x = has_validation ? result->best_epoch : (double)NAN,
                                   .marker_name = "best"};
     svg_plot(&plot, out);
-    buf_fini(&validation_name);
+    buf_fini(&title);
     mem_free(epochs);
     mem_free(losses);
     mem_free(validations);

@@ -314,7 +314,7 @@ static souk_status finish_epoch(struct trainer *trainer, bool *is_best_out)
         *best = (struct train_best){.epoch = position->epoch, .validation = validation};
     else
         best->num_worse++;
-    add_point(trainer, value);
+    add_point(trainer, validation.clicks.k > 0 ? validation.clicks.log_loss : value);
     decide_whether_complete(trainer);
     return SOUK_OK;
 }

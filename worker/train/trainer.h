@@ -31,7 +31,7 @@ struct trainer_options {
 struct train_point {
     uint32_t epoch;    // from 1
     double loss;       // of training, mean a sample
-    double validation; // NAN: there was none
+    double validation; // rmse, or log loss of models of clicks; NAN: there was none
 };
 
 struct train_result {
