@@ -6,7 +6,7 @@
 #include "tests/support/naive_nn.h"
 #include "worker/nn/attention.h"
 
-enum { SAMPLES_MAX = 8, ROWS_MAX = 600, DIM_MAX = 16, PARAMS_MAX = 4096, STATS_MAX = 128 };
+enum { SAMPLES_MAX = 8, ROWS_MAX = 600, DIM_MAX = 48, PARAMS_MAX = 4096, STATS_MAX = 128 };
 
 struct rig {
     struct attention_options options;
@@ -159,6 +159,30 @@ static void long_histories_cross_chunks(void **state)
     attention_destroy(rig.attention);
 }
 
+static void dice_takes_statistics_of_all_rows_however_many(void **state)
+{
+    (void)state;
+    struct attention_options options = {
+        .dim = 2, .num_layers = 2, .widths = {5, 3}, .activation = ATTENTION_DICE};
+    start(&options, (uint32_t[]){100, 90, 80}, 3);
+    forward(true);
+    check_forward();
+    check_backward(2e-5);
+    attention_destroy(rig.attention);
+}
+
+// Columns are worked on by 32, by 8, and one by one.
+static void wide_rows_are_worked_on_in_blocks(void **state)
+{
+    (void)state;
+    struct attention_options options = {.dim = 32 + 8 + 3, .num_layers = 1, .widths = {9}};
+    start(&options, awkward, 5);
+    forward(true);
+    check_forward();
+    check_backward(1e-5);
+    attention_destroy(rig.attention);
+}
+
 static void buffers_grow_with_the_batch(void **state)
 {
     (void)state;
@@ -207,6 +231,8 @@ int main(void)
         cmocka_unit_test(one_behaviour_alone_works),
         cmocka_unit_test(histories_without_behaviours_give_zero_vectors),
         cmocka_unit_test(long_histories_cross_chunks),
+        cmocka_unit_test(dice_takes_statistics_of_all_rows_however_many),
+        cmocka_unit_test(wide_rows_are_worked_on_in_blocks),
         cmocka_unit_test(buffers_grow_with_the_batch),
         cmocka_unit_test(dice_takes_moving_statistics_in_evaluation),
         cmocka_unit_test(score_of_a_sample_does_not_depend_on_the_others),
