@@ -407,7 +407,7 @@ static void a_folder_that_another_run_writes_to_is_refused(void **state)
     struct fixture *fixture = *state;
     stop_at_once(fixture);
     int fd;
-    assert_int_equal(file_lock_dir(temp_path(fixture->dir, "run"), &fd), SOUK_OK);
+    assert_int_equal(file_lock_dir(temp_path(fixture->dir, "run"), false, &fd), SOUK_OK);
     for (int i = 0; i < 2; i++) {
         fixture->is_resuming = i == 1;
         assert_int_equal(run(fixture).status, SOUK_EAGAIN);

@@ -105,7 +105,7 @@ static souk_status drop_checkpoint(const struct config *config)
 
 static souk_status lock(const struct config *config, int *lock_out)
 {
-    souk_status status = file_lock_dir(config->run.dir, lock_out);
+    souk_status status = file_lock_dir(config->run.dir, false, lock_out);
     if (status == SOUK_EAGAIN)
         return log_fail(status,
                         "%s: another run writes to this folder; wait until it has ended, or set "
