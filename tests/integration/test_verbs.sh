@@ -85,6 +85,9 @@ check an_unknown_user_gets_what_is_liked_in_general 0 'user 999 is not in the mo
     "$souk" recommend -m seven --user 999
 same everything_is_ranked_for_strangers 5 "$(grep -cE '^ +[0-9]+ ' out)"
 printf '3\n1\n3\n' >list
+: >nobody
+check a_file_of_nobody_is_refused 3 'nobody: there is no user id in it' err \
+    "$souk" recommend -m seven --users @nobody
 check users_come_from_a_file 0 '^user 3 ' out "$souk" recommend -m seven --users @list -n 1
 same each_user_once 2 "$(grep -c '^user' out)"
 
