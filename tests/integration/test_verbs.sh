@@ -133,8 +133,8 @@ check a_wrong_option_is_explained 2 'did you mean --json' err "$souk" evaluate -
 check an_option_of_another_verb_is_refused 2 'does not take' err "$souk" evaluate -m seven -n 3
 check an_id_of_the_wrong_kind_is_refused 2 'is no user id' err "$souk" recommend -m seven --user abc
 check nobody_is_nobody 2 'for whom' err "$souk" recommend -m seven
-check a_missing_file_is_named 1 'missing.csv' err "$souk" predict -m seven --data missing.csv
-check titles_that_are_not_there_are_named 1 'none.txt' err \
+check a_missing_file_is_named 3 'missing.csv' err "$souk" predict -m seven --data missing.csv
+check titles_that_are_not_there_are_named 3 'none.txt' err \
     "$souk" recommend -m seven --user 1 --titles none.txt
 check a_wrong_number_is_refused 2 'top:0' err "$souk" heatmap -m seven --items top:0
 printf '1,101\n1,102,extra,fields\n' >broken.csv
