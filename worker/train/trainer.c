@@ -86,10 +86,12 @@ static souk_status check_servers_are_empty(struct trainer *trainer)
         struct souk_server_info info;
         status = souk_client_server_info(trainer->client, i, &info);
         if (status == SOUK_OK && info.num_rows > 0 && !trainer->options->is_resuming)
-            status = log_fail(SOUK_ETOPOLOGY,
-                              "server %s holds %llu rows of an earlier run; restart it, or go on "
-                              "with that run by --resume",
-                              info.address, (unsigned long long)info.num_rows);
+            status =
+                log_fail(SOUK_ETOPOLOGY,
+                         "server %s holds %llu rows of an earlier run, or of one that still runs "
+                         "there; restart the server, let the other run end, or go on with an "
+                         "earlier one by --resume",
+                         info.address, (unsigned long long)info.num_rows);
     }
     return comm_agree(trainer->comm, status);
 }
