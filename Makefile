@@ -46,10 +46,12 @@ BUILD ?= build$(if $(VARIANT),/variant$(VARIANT))
 BIN ?= $(if $(VARIANT),$(BUILD)/bin,bin)
 
 # ---- flags ----
-PKGS := libzmq liblz4 openblas libxxhash yaml-0.1 zlib jansson
+LIB_PKGS := libzmq liblz4 libxxhash
+PKGS := $(LIB_PKGS) openblas yaml-0.1 zlib jansson
 MSGPACK := $(shell for p in msgpack-c msgpack; do pkg-config --exists $$p 2>/dev/null && echo $$p && break; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(MSGPACK) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) $(MSGPACK) 2>/dev/null) -lm -lpthread
+LIB_LIBS := $(shell pkg-config --libs $(LIB_PKGS) $(MSGPACK) 2>/dev/null) -lm -lpthread
 MPI_CFLAGS := $(shell pkg-config --cflags ompi-c 2>/dev/null)
 MPI_LIBS := $(shell pkg-config --libs ompi-c 2>/dev/null)
 
@@ -69,7 +71,8 @@ CLIENT_SRC := $(wildcard worker/client/*.c)
 SERVER_SRC := $(filter-out server/main.c,$(wildcard server/*.c))
 WORKER_SRC := $(filter-out worker/main.c,$(wildcard worker/*.c worker/*/*.c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-LIB_OBJ := $(call obj,$(COMMON_SRC) $(CLIENT_SRC))
+# Without common/text, and so without the libraries that read configurations and manifests.
+LIB_OBJ := $(call obj,$(filter-out common/text/%,$(COMMON_SRC)) $(CLIENT_SRC))
 ALL_OBJ := $(call obj,$(COMMON_SRC) $(SERVER_SRC) $(WORKER_SRC))
 
 # Files that change only when their text does: what was built with other flags, or for another prefix,
@@ -104,11 +107,11 @@ $(BUILD)/libsouk.a: $(LIB_OBJ)
 	objcopy --localize-hidden $(BUILD)/libsouk.o
 	rm -f $@; ar rcs $@ $(BUILD)/libsouk.o
 $(BUILD)/libsouk.so: $(LIB_OBJ)
-	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libsouk.so.0 $^ -o $@ $(PKG_LIBS)
+	$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libsouk.so.0 $(if $(SANITIZER),,-Wl,-z,defs) $^ -o $@ $(LIB_LIBS)
 $(BUILD)/souk.pc: include/souk/types.h Makefile $(BUILD)/prefix
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: souk' 'Description: client of the Souk parameter servers' \
-	  'Version: $(VERSION)' 'Requires.private: $(PKGS) $(MSGPACK)' 'Cflags: -I$${prefix}/include' \
+	  'Version: $(VERSION)' 'Requires.private: $(LIB_PKGS) $(MSGPACK)' 'Cflags: -I$${prefix}/include' \
 	  'Libs: -L$${prefix}/lib -lsouk' 'Libs.private: -lm -lpthread' > $@
 
 install: all

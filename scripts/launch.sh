@@ -16,7 +16,7 @@
 # Ctrl-C lets the workers end at a step edge with a checkpoint (exit code 75); again ends them at
 # once. The exit code is that of the verb.
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
+here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 bin=${BIN:-$here/bin}
 servers=1 workers=1 threads=1 bind='tcp://127.0.0.1:*' hostfile='' insecure=()
 

@@ -100,8 +100,8 @@ static souk_status fence(struct shard *shard, struct request *request)
     uint64_t epoch = request->header->job_epoch;
     if (sequences_enter(&shard->sequences, epoch) == SOUK_OK) return SOUK_OK;
     return refuse(request, SOUK_EDENIED,
-                  "fenced: job epoch %llu is over, epoch %llu has begun; this process belongs to a "
-                  "run that was replaced",
+                  "fenced: job epoch %llu is over, epoch %llu has begun: a later run uses this "
+                  "server; if there is none, a clock was wrong: set it, and restart the server",
                   (unsigned long long)epoch, (unsigned long long)shard->sequences.job_epoch);
 }
 

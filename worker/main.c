@@ -4,6 +4,7 @@
  * knows server/: verbs get what they need of those in struct program.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,15 @@
 #include "worker/cli/verb.h"
 
 enum { DEFAULT_COLUMNS = 80, SECOND_SIGNAL_MS = 300 };
+
+/* A file that is opened where standard error was closed would get our messages. What is written to
+ * a standard output that was closed stays an error. */
+static void keep_standard_files(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
 
 static volatile sig_atomic_t stop_signal;
 static volatile sig_atomic_t stop_signal_s, stop_signal_ms; // when it came, monotonic
@@ -170,6 +180,7 @@ static souk_status run_verb(const struct verb *verb, int argc, char **argv)
         .stop_signal = &stop_signal,
     };
     if (!verb->is_stopped_hard) catch_stop_signals();
+    if (verb->outlives_reader) signal(SIGPIPE, SIG_IGN);
     return verb->run(&program, argc, argv);
 }
 
@@ -205,6 +216,7 @@ int main(int argc, char **argv)
         return 1;
     }
     mem_keep_freed();
+    keep_standard_files();
     souk_status status = argc > 0 ? run(argc - 1, argv + 1) : SOUK_EUSAGE;
     if (fflush(stdout) != 0 && status == SOUK_OK)
         status = log_fail_errno(errno, "standard output cannot be written");

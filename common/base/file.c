@@ -131,11 +131,11 @@ souk_status file_sync_dir(const char *path)
     return error ? log_fail_errno(error, "%s: folder cannot be synced", path) : SOUK_OK;
 }
 
-souk_status file_lock_dir(const char *path, int *fd_out)
+souk_status file_lock_dir(const char *path, bool is_shared, int *fd_out)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return log_fail_errno(errno, "%s: folder cannot be opened", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (fd >= 0 && flock(fd, is_shared ? LOCK_SH : LOCK_EX | LOCK_NB) != 0 &&
+        errno == EWOULDBLOCK) {
         close(fd);
         return SOUK_EAGAIN;
     }

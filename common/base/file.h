@@ -17,10 +17,11 @@ SOUK_MUST_CHECK souk_status file_write_atomic(const char *path, const void *byte
 SOUK_MUST_CHECK souk_status file_make_dirs(const char *path);
 /* fsync of a folder, so that a rename in it lasts. */
 SOUK_MUST_CHECK souk_status file_sync_dir(const char *path);
-/* Keeps other processes from locking the folder until *fd_out is closed, also by the end of this
- * process; nothing is written. SOUK_EAGAIN, not logged: somebody else has it. A file system that
- * has no locks gives one to everybody. */
-SOUK_MUST_CHECK souk_status file_lock_dir(const char *path, int *fd_out);
+/* Locks a folder until *fd_out is closed, also by the end of this process; nothing is written.
+ * Many may have it shared, which waits for one that has it alone; asking to have it alone does not
+ * wait: SOUK_EAGAIN, not logged. Where a folder cannot be opened or has no locks, everybody gets
+ * one; *fd_out may be -1 then. */
+SOUK_MUST_CHECK souk_status file_lock_dir(const char *path, bool is_shared, int *fd_out);
 bool file_exists(const char *path);
 
 #endif

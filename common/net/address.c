@@ -1,15 +1,13 @@
 /* address.c - what the text of an address says; see net.h. */
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/net/net.h"
 
-enum {
-    HOST_MAX = 255,    // bytes of a name, as in DNS
-    IPC_PATH_MAX = 107 // of sockaddr_un
-};
+enum { IPC_PATH_MAX = 107 }; // of sockaddr_un
 
 // The rest of address behind a scheme such as "tcp://"; NULL when it has another one.
 static const char *behind_scheme(const char *address, const char *scheme)
@@ -19,7 +17,7 @@ static const char *behind_scheme(const char *address, const char *scheme)
 }
 
 // Copies the host of "host:port", without brackets, and points at the port. NULL when it is good.
-static const char *split_host(const char *text, char host[HOST_MAX + 1], const char **port_out)
+static const char *split_host(const char *text, char host[NET_HOST_MAX + 1], const char **port_out)
 {
     const char *colon = strrchr(text, ':');
     if (!colon || colon == text) return "needs a host and a port, tcp://host:port";
@@ -31,7 +29,7 @@ static const char *split_host(const char *text, char host[HOST_MAX + 1], const c
         return "has an IPv6 host without brackets, tcp://[::1]:port";
     }
     if (end <= begin) return "needs a host in front of the port";
-    if (end - begin > HOST_MAX) return "has a host of more than 255 characters";
+    if (end - begin > NET_HOST_MAX) return "has a host of more than 255 characters";
     memcpy(host, begin, (size_t)(end - begin));
     host[end - begin] = 0;
     *port_out = colon + 1;
@@ -49,7 +47,7 @@ static const char *check_port(const char *port)
 
 static const char *check_tcp(const char *text)
 {
-    char host[HOST_MAX + 1];
+    char host[NET_HOST_MAX + 1];
     const char *port, *why = split_host(text, host, &port);
     if (why) return why;
     struct in6_addr in6;
@@ -84,6 +82,22 @@ souk_status net_address_check(const char *address, const char **why_out)
     return SOUK_EINVAL;
 }
 
+souk_status net_address_resolve(const char *address, char host[NET_HOST_MAX + 1],
+                                const char **why_out)
+{
+    const char *rest = behind_scheme(address, "tcp://"), *port;
+    // A listener's "*" and IPv6 in brackets are no names.
+    if (!rest || rest[0] == '[' || rest[0] == '*' || split_host(rest, host, &port)) return SOUK_OK;
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+    int error = getaddrinfo(host, NULL, &hints, &found);
+    if (error == 0) {
+        freeaddrinfo(found);
+        return SOUK_OK;
+    }
+    *why_out = gai_strerror(error);
+    return SOUK_ENOTFOUND;
+}
+
 static bool is_loopback(const char *host)
 {
     struct in_addr in4;
@@ -98,7 +112,7 @@ bool net_address_is_exposed(const char *address)
 {
     if (behind_scheme(address, "ipc://") || behind_scheme(address, "inproc://")) return false;
     const char *rest = behind_scheme(address, "tcp://"), *port;
-    char host[HOST_MAX + 1];
+    char host[NET_HOST_MAX + 1];
     if (!rest || split_host(rest, host, &port)) return true; // no address: nothing to trust
     return !is_loopback(host);
 }

@@ -29,6 +29,7 @@
 enum {
     NET_HEADER_MAX = 4096,                  // bytes of a header frame
     NET_BODY_MAX = (64 << 20) + (64 << 10), // bytes of a body frame; peers that send more are cut
+    NET_HOST_MAX = 255,                     // bytes of a host's name, as in DNS
     NET_QUEUE_MESSAGES = 128,               // that wait in each direction of a connection
 };
 
@@ -54,6 +55,11 @@ void net_destroy(struct net *net); // NULL is fine
 bool net_address_is_exposed(const char *address);
 /* SOUK_EINVAL with a static reason in *why_out for text that is no address. */
 SOUK_MUST_CHECK souk_status net_address_check(const char *address, const char **why_out);
+/* Looks the host of a tcp address up, which connecting does too, but in the background and without
+ * a word. SOUK_ENOTFOUND: it has no address; host is its name, *why_out a static reason. May wait
+ * for a name server. Nothing is logged. */
+SOUK_MUST_CHECK souk_status net_address_resolve(const char *address, char host[NET_HOST_MAX + 1],
+                                                const char **why_out);
 
 /* SOUK_EINVAL for a bad address, SOUK_EEXIST when it is taken; both are logged. */
 SOUK_MUST_CHECK souk_status net_listen(struct net *net, const char *address,

@@ -53,6 +53,25 @@ else
     failed=1
 fi
 
+# Training goes on when nobody reads its progress, and its files hold what belongs there.
+printf '1,1,3\n1,2,4\n2,1,5\n' >"$work/ratings.csv"
+train() {
+    "$souk" train --set data.train="$work/ratings.csv" --set run.dir="$work/run" \
+        --set model.k=2 --set train.epochs=2
+}
+# shellcheck disable=SC2317
+unread() {
+    { sleep 0.3; train 2>&1 >"$work/summary"; echo $? >"$work/rc"; } | true
+    cat "$work/rc"
+}
+check training_outlives_the_reader_of_its_progress 0 '^0$' out unread
+# shellcheck disable=SC2317
+closed() {
+    train <&- >&- 2>&-
+    [ -s "$work/run/events.jsonl" ] && ! grep -v '^{' "$work/run/events.jsonl" && echo clean
+}
+check messages_do_not_get_into_files_when_standard_files_are_closed 0 clean out closed
+
 # Every verb has a page that begins with its usage.
 "$souk" help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' >"$work/verbs"
 bad=''

@@ -47,9 +47,11 @@ check settings_are_obeyed 0 '^  user         column 2 of 3, ids are texts$' out 
     "$work/bad" --set data.user=2 --set data.item=1 --set data.user_id=string
 check a_column_that_is_not_there_is_a_configuration_error 2 '^souk: error: --set data.user: ' err \
     "$souk" data inspect "$data/test.csv" --set data.user=usr
-check a_missing_file_is_named 1 'cannot open .*/none: there is no such file' err \
+check a_missing_file_is_named 3 'cannot open .*/none: there is no such file' err \
     "$souk" data inspect "$work/none"
-check a_folder_is_no_file 1 'is a folder; name the file in it' err "$souk" data inspect "$work"
+check a_pattern_is_said_not_to_be_expanded 3 'patterns are not expanded; name the files' err \
+    "$souk" data inspect "$work/*.none"
+check a_folder_is_no_file 3 'is a folder; name the file in it' err "$souk" data inspect "$work"
 : >"$work/empty"
 check an_empty_file_is_a_data_error 3 'empty is empty' err "$souk" data inspect "$work/empty"
 check a_file_is_needed 2 'which file?' err "$souk" data inspect

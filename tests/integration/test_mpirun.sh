@@ -73,8 +73,17 @@ check "a_world_of_one_where_four_were_promised_is_refused" [ $? = 2 ]
 check "and_the_message_names_the_variable" says "OMPI_COMM_WORLD_SIZE says 4 ranks"
 "$bin/souk" train -c "$dir/mf.yaml" --servers tcp://127.0.0.1:1 --set cluster.timeout_s=1 \
     >"$dir/out" 2>"$dir/err"
-check "a_server_that_is_not_there_is_refused" [ $? = 2 ]
-check "and_the_message_names_it" says "tcp://127.0.0.1:1"
+check "a_server_that_is_not_there_is_a_failure" [ $? = 1 ]
+check "and_the_message_names_it" says "server tcp://127.0.0.1:1 has not answered"
+check "and_it_was_said_that_it_is_waited_for" says "waiting for server tcp://127.0.0.1:1"
+"$bin/souk" train -c "$dir/mf.yaml" --servers tcp://127.0.0.1:1,tcp://127.0.0.1:70000 >"$dir/out" 2>"$dir/err"
+check "an_impossible_address_is_a_mistake_in_the_configuration" [ $? = 2 ]
+start=$SECONDS
+"$bin/souk" train -c "$dir/mf.yaml" --servers tcp://nobody.invalid:4000 --set cluster.timeout_s=60 \
+    >"$dir/out" 2>"$dir/err"
+check "a_host_without_an_address_is_a_failure" [ $? = 1 ]
+check "and_is_named" says 'cannot resolve host "nobody.invalid"'
+check "at_once" [ $((SECONDS - start)) -le 30 ]
 "${mpi[@]}" -n 2 "$bin/souk" train -c "$dir/mf.yaml" --set model.k=x >"$dir/out" 2>"$dir/err"
 check "a_mistake_in_the_configuration_ends_all_ranks_with_2" [ $? = 2 ]
 
@@ -105,6 +114,7 @@ check "and_the_message_names_the_server" says "$(cat "$dir/server1")"
 "$bin/souk" train -c "$dir/mf.yaml" --servers "$(cat "$dir/server0")" --set "run.dir=$dir/stale" \
     >"$dir/out" 2>"$dir/err"
 check "rows_of_an_earlier_run_are_not_trained_on" [ $? = 2 ]
+check "and_the_run_may_still_be_there" says "or of one that still runs there"
 kill -TERM "${servers[0]}"
 
 # ---- a signal, and --resume ----

@@ -85,6 +85,9 @@ check an_unknown_user_gets_what_is_liked_in_general 0 'user 999 is not in the mo
     "$souk" recommend -m seven --user 999
 same everything_is_ranked_for_strangers 5 "$(grep -cE '^ +[0-9]+ ' out)"
 printf '3\n1\n3\n' >list
+: >nobody
+check a_file_of_nobody_is_refused 3 'nobody: there is no user id in it' err \
+    "$souk" recommend -m seven --users @nobody
 check users_come_from_a_file 0 '^user 3 ' out "$souk" recommend -m seven --users @list -n 1
 same each_user_once 2 "$(grep -c '^user' out)"
 
@@ -131,8 +134,8 @@ check an_option_of_another_verb_is_refused 2 'does not take' err "$souk" evaluat
 check figures_of_clicks_need_a_model_of_clicks 2 'for models of clicks' err "$souk" evaluate -m seven --data seven.csv --svg x.svg
 check an_id_of_the_wrong_kind_is_refused 2 'is no user id' err "$souk" recommend -m seven --user abc
 check nobody_is_nobody 2 'for whom' err "$souk" recommend -m seven
-check a_missing_file_is_named 1 'missing.csv' err "$souk" predict -m seven --data missing.csv
-check titles_that_are_not_there_are_named 1 'none.txt' err \
+check a_missing_file_is_named 3 'missing.csv' err "$souk" predict -m seven --data missing.csv
+check titles_that_are_not_there_are_named 3 'none.txt' err \
     "$souk" recommend -m seven --user 1 --titles none.txt
 check a_wrong_number_is_refused 2 'top:0' err "$souk" heatmap -m seven --items top:0
 printf '1,101\n1,102,extra,fields\n' >broken.csv

@@ -97,9 +97,28 @@ static void only_this_host_is_not_exposed(void **state)
         if (!net_address_is_exposed(exposed[i])) fail_msg("%s is not exposed", exposed[i]);
 }
 
+static void hosts_are_looked_up(void **state)
+{
+    (void)state;
+    const char *good[] = {"tcp://127.0.0.1:1", "tcp://localhost:4000", "tcp://[::1]:1",
+                          "tcp://*:*",         "ipc:///nobody",        "inproc://nobody"};
+    char host[NET_HOST_MAX + 1];
+    const char *why = NULL;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (net_address_resolve(good[i], host, &why) != SOUK_OK) fail_msg("%s: %s", good[i], why);
+    // No label of a name is longer than 63: this one is refused without a name server.
+    char address[100] = "tcp://", label[] = "nobody";
+    for (int i = 0; i < 11; i++) strcat(address, label);
+    strcat(address, ":4000");
+    assert_int_equal(net_address_resolve(address, host, &why), SOUK_ENOTFOUND);
+    assert_int_equal(strlen(host), 66);
+    assert_non_null(why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_are_looked_up),
         cmocka_unit_test(good_addresses_pass),
         cmocka_unit_test(bad_addresses_get_the_reason),
         cmocka_unit_test(only_this_host_is_not_exposed),

@@ -240,6 +240,8 @@ static void a_server_that_is_not_there_is_named(void **state)
     assert_int_equal(create_only(), SOUK_EPEER);
     const char *log = capture_log_text();
     assert_non_null(strstr(log, "server inproc://fake1 has not answered for 0."));
+    assert_non_null(strstr(log, "waiting for server inproc://fake1, which does not answer yet"));
+    assert_null(strstr(log, "waiting for server inproc://fake0"));
     assert_non_null(strstr(log, "there is no connection; check that souk-server runs there"));
 }
 

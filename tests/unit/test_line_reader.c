@@ -112,9 +112,9 @@ static void utf16_is_refused_with_advice(void **state)
 static void missing_file_and_folder_are_named(void **state)
 {
     (void)state;
-    assert_refused(temp_path(dir, "none.csv"), SOUK_EIO, "none.csv: there is no such file");
-    assert_refused("none.csv", SOUK_EIO, "paths are taken from the current folder, /");
-    assert_refused(dir, SOUK_EIO, "is a folder; name the file in it");
+    assert_refused(temp_path(dir, "none.csv"), SOUK_EDATA, "none.csv: there is no such file");
+    assert_refused("none.csv", SOUK_EDATA, "paths are taken from the current folder, /");
+    assert_refused(dir, SOUK_EDATA, "is a folder; name the file in it");
 }
 
 static void pipe_given_as_a_file_is_refused(void **state)
@@ -124,7 +124,7 @@ static void pipe_given_as_a_file_is_refused(void **state)
     char path[64];
     assert_int_equal(pipe(ends), 0);
     snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
-    assert_refused(path, SOUK_EIO, "give it as standard input");
+    assert_refused(path, SOUK_EDATA, "give it as standard input");
     assert_false(line_reader_can_split(path));
     assert_false(line_reader_can_repeat(path));
     close(ends[0]);

@@ -286,6 +286,23 @@ static void a_save_replaces_the_old_generation_and_strays_of_crashes(void **stat
     model_dir_close(model);
 }
 
+static void a_model_that_is_being_loaded_stays_until_it_is(void **state)
+{
+    (void)state;
+    struct souk_table_spec spec = spec_of("user", 2, SOUK_OPT_SGD);
+    model_cluster_start(&cluster, 1, 1);
+    uint32_t table = fill(cluster.client, &spec, 3, 1), loaded;
+    struct model_dir_save save = save_of(cluster.client, &spec, &table, 1);
+    struct model_dir *model;
+    assert_int_equal(model_dir_save(&save), SOUK_OK);
+    assert_int_equal(model_dir_open(dir, &model), SOUK_OK);
+    for (int i = 0; i < 3; i++) assert_int_equal(model_dir_save(&save), SOUK_OK);
+    assert_int_equal(model_dir_load(model, cluster.client, 0, 1, &loaded), SOUK_OK);
+    model_dir_close(model);
+    assert_int_equal(model_dir_save(&save), SOUK_OK);
+    assert_int_equal(count_files(""), 2); // the rows, the manifest
+}
+
 static void a_run_folder_is_as_good_as_its_model_folder(void **state)
 {
     (void)state;
@@ -475,6 +492,7 @@ int main(void)
         TEST(an_empty_table_is_a_model_too),
         TEST(names_and_observed_files_come_along),
         TEST(a_save_replaces_the_old_generation_and_strays_of_crashes),
+        TEST(a_model_that_is_being_loaded_stays_until_it_is),
         TEST(a_run_folder_is_as_good_as_its_model_folder),
         TEST(a_failed_write_anywhere_leaves_the_old_model_alone),
         TEST(a_failed_write_of_rows_is_not_passed_over),

@@ -289,6 +289,7 @@ static void older_job_epoch_is_fenced_off(void **state)
 
     assert_int_equal(probe_push(&probe, table, SOUK_PUSH_ADD, 2, keys, 4, rows, DIM), SOUK_EDENIED);
     assert_non_null(strstr(probe_text(&probe), "fenced"));
+    assert_non_null(strstr(probe_text(&probe), "a clock was wrong: set it, and restart"));
     assert_int_equal(probe.reply.sequence, 0);
     message = probe_begin(&probe, WIRE_PUSH);
     message->header.job_epoch = 2;

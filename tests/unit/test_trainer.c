@@ -402,12 +402,22 @@ static void going_on_with_rows_of_later_training_is_refused(void **state)
     net_destroy(net);
 }
 
+static void going_on_with_other_tables_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    stop_at_once(fixture);
+    fixture->is_resuming = true;
+    set(fixture, "tables.user.push", "bf16"); // the checkpoint's tables would win, without a word
+    assert_int_equal(run(fixture).status, SOUK_ECONFIG);
+    assert_non_null(strstr(capture_log_text(), "tables.*"));
+}
+
 static void a_folder_that_another_run_writes_to_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     stop_at_once(fixture);
     int fd;
-    assert_int_equal(file_lock_dir(temp_path(fixture->dir, "run"), &fd), SOUK_OK);
+    assert_int_equal(file_lock_dir(temp_path(fixture->dir, "run"), false, &fd), SOUK_OK);
     for (int i = 0; i < 2; i++) {
         fixture->is_resuming = i == 1;
         assert_int_equal(run(fixture).status, SOUK_EAGAIN);
@@ -571,6 +581,7 @@ int main(void)
         TEST(a_run_that_cannot_begin_leaves_the_older_one_alone),
         TEST(a_wrong_path_of_the_test_is_said_before_training),
         TEST(going_on_with_rows_of_later_training_is_refused),
+        TEST(going_on_with_other_tables_is_an_error),
         TEST(a_folder_that_another_run_writes_to_is_refused),
         TEST(numbers_that_are_not_finite_end_the_run),
         TEST(unknown_users_and_items_are_counted),

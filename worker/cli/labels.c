@@ -89,13 +89,18 @@ static souk_status add_file(struct key_list *list, const char *path)
     if (status != SOUK_OK) return status;
     const char *line;
     size_t length;
+    uint32_t num_before = list->num_keys;
     while ((status = line_reader_next(reader, &line, &length)) == SOUK_OK) {
         if (length == 0) continue;
         status = add_text(list, line, length);
         if (status != SOUK_OK) break;
     }
     line_reader_close(reader);
-    return status == SOUK_EEND ? SOUK_OK : status;
+    if (status != SOUK_EEND) return status;
+    if (list->num_keys == num_before)
+        return log_fail(SOUK_EDATA, "%s: there is no %s id in it; write one a line", path,
+                        list->texts->what);
+    return SOUK_OK;
 }
 
 struct key_place {

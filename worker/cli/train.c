@@ -137,4 +137,5 @@ const struct verb verb_train = {
         "exit codes: 0 done, 1 failure, 2 usage, configuration or topology, 3 data, 4 diverged,\n"
         "75 stopped after a checkpoint\n",
     .run = run,
+    .outlives_reader = true,
 };

@@ -28,6 +28,7 @@ struct verb {
     const char *help;    // the whole page
     souk_status (*run)(const struct program *program, int argc, char **argv); // argv[0]: the verb
     bool is_stopped_hard; // run() does not watch stop_signal: the first SIGINT or SIGTERM ends it
+    bool outlives_reader; // goes on when nobody reads what it prints (SIGPIPE)
 };
 
 /* The verb that the words begin with (argv[0] is the first word behind the program's name) and how

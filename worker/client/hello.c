@@ -95,12 +95,26 @@ static souk_status check_is_new(struct souk_client *client, uint32_t server_idx)
     return SOUK_OK;
 }
 
+/* The transport would look a name up again and again, and the server seem silent. */
+static souk_status check_host(struct souk_client *client, const char *address)
+{
+    char host[NET_HOST_MAX + 1];
+    const char *why;
+    if (net_address_resolve(address, host, &why) == SOUK_OK) return SOUK_OK;
+    return client_end(client, SOUK_EPEER,
+                      "cannot resolve host \"%s\" of server %s: %s; check the name, or give the "
+                      "address in numbers",
+                      host, address, why);
+}
+
 static souk_status connect_server(struct souk_client *client, uint32_t server_idx)
 {
     struct client_server *server = &client->servers[server_idx];
     struct stream *stream;
     server->first_shard = client->num_streams;
-    souk_status status = add_stream(client, server->address, server_idx, &stream);
+    souk_status status = check_host(client, server->address);
+    if (status != SOUK_OK) return status;
+    status = add_stream(client, server->address, server_idx, &stream);
     if (status != SOUK_OK) return status;
     struct wire_hello hello;
     status = greet(client, stream, &hello);

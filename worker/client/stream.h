@@ -48,6 +48,7 @@ struct stream {
     uint64_t progress_ns;      // attended time when the head last moved
     uint64_t progress_real_ns; // the same by the clock
     uint64_t asked_back;      // 1 + the sequence at which a reply last made us send again; 0: never
+    bool is_wait_told;        // it was said that the server has not said hello yet
     uint32_t num_turned_back; // by the timer since the head last moved: the wait doubles
     uint32_t tables[SOUK_TABLES_MAX]; // number of each table at this shard
 };

@@ -13,9 +13,10 @@
 #include <stdio.h>
 
 enum {
-    RECEIVE_MAX = 4096,  // messages in one turn, so that a flood cannot hold the caller
-    UNSENT_TURN_MS = 2,  // the wait of a turn while the transport takes nothing
-    RETRY_DOUBLINGS = 3, // of the wait between two retries
+    RECEIVE_MAX = 4096,   // messages in one turn, so that a flood cannot hold the caller
+    UNSENT_TURN_MS = 2,   // the wait of a turn while the transport takes nothing
+    RETRY_DOUBLINGS = 3,  // of the wait between two retries
+    WAIT_TOLD_SHARE = 10, // part of timeout_ms after which a wait for a new server is told
     NS_PER_MS = 1000 * 1000,
 };
 
@@ -105,6 +106,18 @@ static souk_status give_up(struct souk_client *client, const struct stream *stre
                       stream->address, (double)silent_ns / 1e9, link, advice);
 }
 
+/* Of a server that has not even said hello, once: waiting in silence looks like a hang. */
+static void tell_wait(const struct souk_client *client, struct stream *stream, uint64_t silent_ns)
+{
+    if (stream->incarnation != 0 || stream->is_wait_told ||
+        silent_ns < client->timeout_ns / WAIT_TOLD_SHARE)
+        return;
+    stream->is_wait_told = true;
+    log_info("waiting for server %s, which does not answer yet; giving up in %.1f s "
+             "(cluster.timeout_s)",
+             stream->address, (double)(client->timeout_ns - silent_ns) / 1e9);
+}
+
 static souk_status check_deadlines(struct souk_client *client, struct stream *stream,
                                    uint64_t now_ns)
 {
@@ -115,6 +128,7 @@ static souk_status check_deadlines(struct souk_client *client, struct stream *st
         oldest->made_ns > stream->progress_ns ? oldest->made_ns : stream->progress_ns;
     if (attended_ns - since_ns >= client->timeout_ns)
         return give_up(client, stream, attended_ns - since_ns);
+    tell_wait(client, stream, attended_ns - since_ns);
 
     if (stream->sent == stream->head) return SOUK_OK; // it waits to be sent as it is
     uint64_t sent_ns =

@@ -107,9 +107,15 @@ static souk_status fill_input(struct byte_source *source, size_t wanted)
 static souk_status no_such_file(const char *path)
 {
     char folder[1024];
+    if (strpbrk(path, "*?["))
+        return log_fail(SOUK_EDATA,
+                        "cannot open %s: there is no such file, and patterns are not expanded; "
+                        "name the files, with commas between them, as in data.train=\"$(ls %s | "
+                        "paste -sd,)\"",
+                        path, path);
     if (path[0] == '/' || !getcwd(folder, sizeof(folder)))
-        return log_fail(SOUK_EIO, "cannot open %s: there is no such file", path);
-    return log_fail(SOUK_EIO,
+        return log_fail(SOUK_EDATA, "cannot open %s: there is no such file", path);
+    return log_fail(SOUK_EDATA,
                     "cannot open %s: there is no such file; paths are taken from the current "
                     "folder, %s",
                     path, folder);
@@ -122,10 +128,11 @@ static souk_status open_file(const char *path, struct byte_source *source)
     source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (source->fd < 0 && errno == ENOENT) return no_such_file(path);
     if (source->fd < 0 || fstat(source->fd, &st) < 0)
-        return log_fail_errno(errno, "cannot open %s", path);
-    if (S_ISDIR(st.st_mode)) return log_fail(SOUK_EIO, "%s is a folder; name the file in it", path);
+        return log_fail(SOUK_EDATA, "cannot open %s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return log_fail(SOUK_EDATA, "%s is a folder; name the file in it", path);
     if (!S_ISREG(st.st_mode))
-        return log_fail(SOUK_EIO,
+        return log_fail(SOUK_EDATA,
                         "%s is not a plain file, and has to be read more than once; give it as "
                         "standard input, which is called \"-\"",
                         path);

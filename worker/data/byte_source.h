@@ -24,7 +24,8 @@ struct byte_source_info {
 /* Logs nothing: a path that is not there is neither. */
 struct byte_source_info byte_source_look(const char *path);
 
-/* path "-" is standard input. SOUK_EIO is logged. On SOUK_OK the caller owns *source_out. */
+/* path "-" is standard input. SOUK_EDATA: it cannot be opened, SOUK_EIO: not read; logged. On
+ * SOUK_OK the caller owns *source_out. */
 SOUK_MUST_CHECK souk_status byte_source_open(const char *path, bool is_peek,
                                              struct byte_source **source_out);
 void byte_source_close(struct byte_source *source); // NULL is fine

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -21,6 +22,7 @@ struct model_dir {
     struct manifest manifest;
     struct names *users, *items; // NULL until they are asked for
     char **observed;             // (manifest.num_observed) paths
+    int lock;                    // keeps its files from a run that saves the next; -1: none
 };
 
 static void join(struct buf *path, const struct model_dir *model, const char *name)
@@ -29,18 +31,29 @@ static void join(struct buf *path, const struct model_dir *model, const char *na
     buf_printf(path, "%s/%s", model->path, name);
 }
 
+// Locks before it reads, so that the files of this manifest stay.
+static souk_status read_manifest(struct model_dir *model)
+{
+    struct buf path = {0};
+    join(&path, model, MANIFEST_FILE);
+    souk_status status = SOUK_OK;
+    if (file_exists(buf_text(&path))) status = file_lock_dir(model->path, true, &model->lock);
+    buf_fini(&path);
+    return status == SOUK_OK ? manifest_read(model->path, &model->manifest) : status;
+}
+
 // The folder itself, or model/ in it.
 static souk_status find_manifest(const char *dir, struct model_dir *model)
 {
     model->path = mem_strdup(dir);
-    souk_status status = manifest_read(dir, &model->manifest);
+    souk_status status = read_manifest(model);
     if (status != SOUK_ENOTFOUND) return status;
     struct buf path = {0};
     buf_printf(&path, "%s/model", dir);
     mem_free(model->path);
     model->path = mem_strdup(buf_text(&path));
     buf_fini(&path);
-    status = manifest_read(model->path, &model->manifest);
+    status = read_manifest(model);
     if (status != SOUK_ENOTFOUND) return status;
     return log_fail(status, "%s: %s; give the run.dir of `souk train`", dir,
                     file_exists(dir) ? "no model in this folder" : "there is no such folder");
@@ -79,6 +92,7 @@ static souk_status find_observed(struct model_dir *model)
 souk_status model_dir_open(const char *dir, struct model_dir **model_out)
 {
     struct model_dir *model = mem_calloc(1, sizeof(*model), "model folder");
+    model->lock = -1;
     souk_status status = find_manifest(dir, model);
     if (status == SOUK_EEXIST) status = SOUK_EDATA;
     if (status == SOUK_OK) status = find_observed(model);
@@ -99,6 +113,7 @@ void model_dir_close(struct model_dir *model)
     names_destroy(model->users);
     names_destroy(model->items);
     manifest_fini(&model->manifest);
+    if (model->lock >= 0) close(model->lock);
     mem_free(model->path);
     mem_free(model);
 }

@@ -75,6 +75,16 @@ static uint64_t sweep(const char *dir, const struct manifest *keep, uint64_t fro
     return highest;
 }
 
+// Files that somebody may be loading stay until the next save.
+static uint64_t sweep_old(const char *dir, const struct manifest *keep, uint64_t from_generation)
+{
+    int lock;
+    souk_status status = file_lock_dir(dir, false, &lock);
+    uint64_t highest = sweep(dir, keep, status == SOUK_OK ? from_generation : UINT64_MAX);
+    if (status == SOUK_OK && lock >= 0) close(lock);
+    return highest;
+}
+
 static souk_status read_old(struct saving *saving)
 {
     const char *dir = saving->save->dir;
@@ -84,7 +94,7 @@ static souk_status read_old(struct saving *saving)
     bool has_damaged = status == SOUK_EDATA; // its files stay until they are replaced
     if (status != SOUK_OK && status != SOUK_ENOTFOUND && status != SOUK_EDATA) return status;
 
-    uint64_t generation = sweep(dir, &saving->old, has_damaged ? UINT64_MAX : 0);
+    uint64_t generation = sweep_old(dir, &saving->old, has_damaged ? UINT64_MAX : 0);
     if (generation < saving->old.generation) generation = saving->old.generation;
     saving->next.generation = generation + 1;
     return SOUK_OK;
@@ -247,7 +257,7 @@ souk_status model_dir_save(const struct model_dir_save *save)
     if (status == SOUK_OK) status = move_all_observed(saving);
     if (status == SOUK_OK) status = write_manifest(saving);
     if (status == SOUK_OK)
-        sweep(save->dir, &saving->next, 0);
+        sweep_old(save->dir, &saving->next, 0);
     else
         undo(saving);
     manifest_fini(&saving->old);

@@ -87,6 +87,27 @@ souk_status resume_load_tables(struct model_dir *dir, struct souk_client *client
                       model_dir_load(dir, client, comm_rank(comm), comm_size(comm), tables->ids));
 }
 
+souk_status resume_check_rows(const struct model_dir *dir, struct souk_client *client,
+                              struct comm *comm)
+{
+    uint64_t num_saved = 0, num_held = 0;
+    uint32_t num_servers = souk_client_num_servers(client);
+    souk_status status = SOUK_OK;
+    for (uint32_t t = 0; t < model_dir_num_tables(dir); t++)
+        num_saved += model_dir_num_rows(dir, t);
+    for (uint32_t i = 0; i < num_servers && status == SOUK_OK; i++) {
+        struct souk_server_info info;
+        status = souk_client_server_info(client, i, &info);
+        if (status == SOUK_OK) num_held += info.num_rows;
+    }
+    if (status == SOUK_OK && num_held > num_saved)
+        status = log_fail(SOUK_ETOPOLOGY,
+                          "the servers hold %llu rows that the checkpoint has not, from later "
+                          "training or another run; restart them, then go on with --resume",
+                          (unsigned long long)(num_held - num_saved));
+    return comm_agree(comm, status);
+}
+
 static souk_status teach(struct model_dir *dir, const char *which, struct names *names)
 {
     const struct names *saved;

@@ -17,6 +17,10 @@ SOUK_MUST_CHECK souk_status resume_read_state(const struct model_dir *dir,
 /* Pushes the rows of a model or checkpoint to the servers and takes its table settings over. */
 SOUK_MUST_CHECK souk_status resume_load_tables(struct model_dir *dir, struct souk_client *client,
                                                struct comm *comm, struct tables *tables);
+/* After loading: SOUK_ETOPOLOGY, logged, when the servers hold rows that the checkpoint has not.
+ * Those were made after it, or by another run, and would stay as they are. Collective. */
+SOUK_MUST_CHECK souk_status resume_check_rows(const struct model_dir *dir,
+                                              struct souk_client *client, struct comm *comm);
 /* Names that a checkpoint knows, taught to the model. */
 SOUK_MUST_CHECK souk_status resume_load_names(struct model_dir *dir, const struct model_ops *ops,
                                               struct model *model);

@@ -50,7 +50,7 @@ static bool is_same_section(const char *a, const char *b, const char *name)
     return a_length == b_length && memcmp(a_start, b_start, a_length) == 0;
 }
 
-/* A run goes on with the model that it began with; everything else may change. */
+/* A run goes on with the model and the tables that it began with; everything else may change. */
 static souk_status check_same_model(const struct config *config)
 {
     struct config before;
@@ -62,13 +62,15 @@ static souk_status check_same_model(const struct config *config)
         config_show(&before, false, &was);
         config_show(config, false, &is);
         bool is_same = is_same_section(buf_text(&was), buf_text(&is), "\nmodel:") &&
+                       is_same_section(buf_text(&was), buf_text(&is), "\ntables:") &&
                        before.train.optimizer == config->train.optimizer &&
                        before.run.seed == config->run.seed;
         if (!is_same)
-            status = log_fail(SOUK_ECONFIG,
-                              "%s: the run began with other settings of run.seed, model.* or "
-                              "train.optimizer; go on with the same, or start without --resume",
-                              path);
+            status =
+                log_fail(SOUK_ECONFIG,
+                         "%s: the run began with other settings of run.seed, model.*, tables.* "
+                         "or train.optimizer; go on with the same, or start without --resume",
+                         path);
     }
     buf_fini(&was);
     buf_fini(&is);
@@ -105,7 +107,7 @@ static souk_status drop_checkpoint(const struct config *config)
 
 static souk_status lock(const struct config *config, int *lock_out)
 {
-    souk_status status = file_lock_dir(config->run.dir, lock_out);
+    souk_status status = file_lock_dir(config->run.dir, false, lock_out);
     if (status == SOUK_EAGAIN)
         return log_fail(status,
                         "%s: another run writes to this folder; wait until it has ended, or set "

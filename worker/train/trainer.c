@@ -51,27 +51,6 @@ static souk_status open_new(struct trainer *trainer)
     return comm_agree(trainer->comm, tables_open(tables, trainer->client));
 }
 
-/* Rows that were made after the checkpoint, or by another run, would stay as they are. */
-static souk_status check_no_other_rows(const struct trainer *trainer, const struct model_dir *dir)
-{
-    uint64_t num_saved = 0, num_held = 0;
-    uint32_t num_servers = souk_client_num_servers(trainer->client);
-    souk_status status = SOUK_OK;
-    for (uint32_t t = 0; t < model_dir_num_tables(dir); t++)
-        num_saved += model_dir_num_rows(dir, t);
-    for (uint32_t i = 0; i < num_servers && status == SOUK_OK; i++) {
-        struct souk_server_info info;
-        status = souk_client_server_info(trainer->client, i, &info);
-        if (status == SOUK_OK) num_held += info.num_rows;
-    }
-    if (status == SOUK_OK && num_held > num_saved)
-        status = log_fail(SOUK_ETOPOLOGY,
-                          "the servers hold %llu rows that the checkpoint has not, from later "
-                          "training or another run; restart them, then go on with --resume",
-                          (unsigned long long)(num_held - num_saved));
-    return comm_agree(trainer->comm, status);
-}
-
 static souk_status open_checkpointed(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
@@ -90,7 +69,7 @@ static souk_status open_checkpointed(struct trainer *trainer)
     status = comm_agree(trainer->comm, status);
     if (status == SOUK_OK)
         status = resume_load_tables(dir, trainer->client, trainer->comm, &trainer->tables);
-    if (status == SOUK_OK) status = check_no_other_rows(trainer, dir);
+    if (status == SOUK_OK) status = resume_check_rows(dir, trainer->client, trainer->comm);
     if (status == SOUK_OK && comm_rank(trainer->comm) == 0)
         log_info("goes on in epoch %u after %llu samples", trainer->state.position.epoch + 1,
                  (unsigned long long)trainer->state.position.num_samples);
@@ -108,10 +87,12 @@ static souk_status check_servers_are_empty(struct trainer *trainer)
         struct souk_server_info info;
         status = souk_client_server_info(trainer->client, i, &info);
         if (status == SOUK_OK && info.num_rows > 0 && !trainer->options->is_resuming)
-            status = log_fail(SOUK_ETOPOLOGY,
-                              "server %s holds %llu rows of an earlier run; restart it, or go on "
-                              "with that run by --resume",
-                              info.address, (unsigned long long)info.num_rows);
+            status =
+                log_fail(SOUK_ETOPOLOGY,
+                         "server %s holds %llu rows of an earlier run, or of one that still runs "
+                         "there; restart the server, let the other run end, or go on with an "
+                         "earlier one by --resume",
+                         info.address, (unsigned long long)info.num_rows);
     }
     return comm_agree(trainer->comm, status);
 }
