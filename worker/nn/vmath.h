@@ -49,7 +49,7 @@ static inline float vmath_exp1(float x)
 /* 1 / (1 + 2^n 2^f), n + f = -x / ln 2, |f| <= 1/2: the layers spend more time here than in any
  * other function, so this is not 1 / (1 + exp1(-x)) but the fewest operations that keep the error:
  * a polynomial of degree 5 (minimax, relative error 9e-8, exact at 0), and 2^n added to its
- * exponent. */
+ * exponent. f needs a product that is not rounded. */
 #if VMATH_HAS_FMA
 static inline float vmath_sigmoid1(float x)
 {
