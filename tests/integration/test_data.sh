@@ -1,5 +1,5 @@
 #!/bin/bash
-# souk data inspect and generate as a user meets them: layouts, standard input, errors, exit codes.
+# souk data inspect, generate and build-histories as a user meets them: layouts, standard input, errors, exit codes.
 souk=${BIN:-bin}/souk
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -65,4 +65,41 @@ check a_wrong_number_is_a_usage_error 2 '\-\-users 1e3: must be a whole number' 
     "$souk" data generate ratings -o "$data" --users 1e3
 check more_ratings_than_pairs_are_refused 2 '4 times at most' err \
     "$souk" data generate ratings -o "$data" --users 2 --items 2 --ratings 5
+
+clicks=$work/clicks
+check clicks_are_generated_with_their_ceiling 0 '^test AUC: 0\.[0-9]* for the true probabilities' out \
+    "$souk" data generate clicks -o "$clicks" --users 300 --items 200 --categories=10 --samples 6000
+check samples_are_told_from_ratings 0 'column 5 of 6, "hist_item", table item, .*goes with "item"' \
+    out "$souk" data inspect "$clicks/train.tsv"
+check lengths_of_histories_are_shown 0 '^  behaviours   [0-9.]* a sample, at most 30; 5,[0-9]* sam' \
+    out "$souk" data inspect "$clicks/train.tsv" --set features.max_history=5
+check samples_are_json_on_request 0 '"kind":"samples".*"samples":600,' out \
+    "$souk" data inspect "$clicks/test.tsv" --json
+gzip -k "$clicks/test.tsv"
+input=$clicks/test.tsv.gz
+check packed_samples_are_read_from_standard_input 0 '^  samples      600$' out "$souk" data inspect -
+input=/dev/null
+printf 'label\tuser\titem\thist_item\n1\t1\t2\t3\n2\t1\t2\t3\n' >"$work/samples"
+check bad_samples_are_shown 0 'samples:3: label "2" is neither 0 nor 1' out \
+    "$souk" data inspect "$work/samples"
+check a_column_of_samples_that_is_not_there_is_named 2 '"usr" is no column of' err \
+    "$souk" data inspect "$work/samples" --set features.fields=usr
+check a_separator_of_lists_is_one_character 2 'features.separator: must be auto' err \
+    "$souk" data inspect "$work/samples" --set features.separator=ab
+check more_interests_than_categories_are_refused 2 'categories must be 4 or more' err \
+    "$souk" data generate clicks -o "$clicks" --categories 2
+
+printf 'user,item,category\n1,10,1\n1,20,2\n2,10,1\n1,30,1\n2,30,1\n2,40,2\n' >"$work/log"
+check samples_are_built_from_a_log 0 '^  test.tsv     4 samples' out \
+    "$souk" data build-histories "$work/log" -o "$work/built"
+check built_samples_have_histories 0 '^1.1.30.1.10,20.1,2$' out cat "$work/built/test.tsv"
+input=$work/log
+check a_log_may_come_from_standard_input 0 '^  train.tsv    4 samples' out \
+    "$souk" data build-histories - -o "$work/built"
+input=/dev/null
+check a_log_is_needed 2 'which log?' err "$souk" data build-histories -o "$work/built"
+check a_log_needs_a_folder_to_write_to 2 '\-o DIR is needed' err \
+    "$souk" data build-histories "$work/log"
+check a_column_of_a_log_that_is_not_there_is_named 2 'did you mean "user"?' err \
+    "$souk" data build-histories "$work/log" -o "$work/built" --user usr
 exit $failed

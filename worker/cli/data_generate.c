@@ -174,9 +174,9 @@ const struct verb verb_data_generate = {
         "probabilities on the test samples is printed: no model gets above it; beside it that of\n"
         "the history's mean, which is what remains when behaviours are pooled too early.\n"
         "\n"
-        "  --users N         users (10000)\n"
-        "  --items N         items (3000)\n"
-        "  --categories N    categories (60)\n"
+        "  --users N         users (8000)\n"
+        "  --items N         items (1000)\n"
+        "  --categories N    categories (40)\n"
         "  --samples N       samples, those of the test included (200000)\n"
         "  --history N       longest history, the latest behaviours are kept (30)\n"
         "  --strength S      how much near behaviours count (6.5)\n",

@@ -7,7 +7,7 @@
  * is clicked with
  *
  *     m = sum over j of exp((z_i . z_j - 1) / 0.15)      behaviours near the candidate
- *     p = sigmoid(bias + strength * m / (m + 0.15) + 0.5 * popularity_i)
+ *     p = sigmoid(bias + strength * m / (m + 0.3) + 0.5 * popularity_i)
  *
  * so what counts is how many behaviours are near, not what they are on average: a model that pools
  * the history before it looks at the candidate loses that. p is a function of the sample alone, so
