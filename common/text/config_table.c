@@ -206,7 +206,7 @@ const struct option config_options[] = {
         "click models: a gradient that is longer is cut to this length; 0: none is"),
     U32(train.max_bad_steps, "10", ANY_NUMBER,
         "click models: steps whose gradient is not finite; they are skipped and counted, one more "
-        "ends the run with the batch in run.dir/bad_batch.tsv"),
+        "ends the run with the batch in run.dir"),
     F32(train.lr, "0.1", ABOVE(0), "learning rate"),
     ENUM(train.lr_schedule, "constant", schedule_names,
          "learning rate over epochs e: exponential lr * decay^e; inverse lr / (1 + decay * e); "

@@ -6,12 +6,17 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/text/json_value.h"
 #include "worker/model/din_private.h"
+#include "worker/model/din_remote.h"
 
 // The walk that is open.
 struct model_loader {
-    const struct sample_format *format; // borrowed
-    struct din_data *data;              // borrowed
+    const struct model *model;          // borrowed
+    const struct sample_format *format; // of it
+    struct din_data *data;              // of it
+    bool is_training;
+    uint32_t epoch;
     struct din_builder *builder;
     uint32_t batch_size;
 };
@@ -28,6 +33,15 @@ static void din_destroy(struct model *model)
     mem_free(model);
 }
 
+/* How often an id has occurred: sums that workers push. */
+static void describe_counts(struct souk_table_spec *spec, const char *table)
+{
+    char name[SOUK_NAME_MAX + 8];
+    snprintf(name, sizeof name, "count_%s", table);
+    souk_table_spec_init(spec, name, 1);
+    spec->init = SOUK_INIT_ZERO;
+}
+
 static uint32_t din_tables(const struct model *model, struct souk_table_spec *specs_out)
 {
     const struct sample_format *format = &model->format;
@@ -41,20 +55,53 @@ static uint32_t din_tables(const struct model *model, struct souk_table_spec *sp
         spec->lr = 0.05f;
         spec->epsilon = 1e-10f; // as PyTorch's
     }
-    return format->num_tables;
+    for (uint32_t t = 0; model->has_counts && t < format->num_tables; t++)
+        describe_counts(&specs_out[format->num_tables + t], format->tables[t].name);
+    return din_num_tables(model);
+}
+
+/* Adds sums up over ranks: for statistics of layers. */
+static void add_up(void *ctx, double *sums, uint32_t n)
+{
+    comm_step_sum(ctx, sums, n);
+}
+
+static bool is_in_lock_step(const struct model *model)
+{
+    return model->comm && comm_size(model->comm) > 1 &&
+           model->config->train.consistency == CONFIG_BSP;
+}
+
+static souk_status check_num_tables(const struct model *model)
+{
+    if (model->num_parts <= SOUK_TABLES_MAX) return SOUK_OK;
+    return log_fail(SOUK_ECONFIG,
+                    "%u tables of ids%s%s are %u, the limit is %d; let columns share tables in "
+                    "features.fields%s",
+                    model->format.num_tables, model->has_counts ? ", as many of counts" : "",
+                    model->is_remote ? ", one of dense parameters" : "", model->num_parts,
+                    SOUK_TABLES_MAX, model->has_counts ? ", or set model.l2=0" : "");
 }
 
 static souk_status set_up(struct model *model)
 {
     struct souk_table_spec specs[SOUK_TABLES_MAX];
+    model->is_remote =
+        model->comm && comm_size(model->comm) > 1 && model->config->train.consistency == CONFIG_ASP;
+    model->num_parts = din_num_tables(model) + model->is_remote;
+    souk_status status = check_num_tables(model);
+    if (status != SOUK_OK) return status;
     uint32_t num_tables = din_tables(model, specs);
     for (uint32_t t = 0; t < num_tables; t++) {
-        souk_status status = config_apply_table(model->config, &specs[t]);
+        status = config_apply_table(model->config, &specs[t]);
         if (status != SOUK_OK) return status;
+        if (t >= model->format.num_tables) continue;
         model->table_lr[t] = specs[t].lr;
         snprintf(model->unseen[t], sizeof model->unseen[t], "unseen_%.31s", specs[t].name);
     }
-    model->net = din_net_create(&model->shape, &model->format, NULL, &model->dense);
+    struct stats_reducer reducer = {.add_up = add_up, .ctx = model->comm};
+    model->net = din_net_create(&model->shape, &model->format,
+                                is_in_lock_step(model) ? &reducer : NULL, &model->dense);
     dense_initialise(&model->dense, model->config->run.seed);
     return SOUK_OK;
 }
@@ -68,6 +115,7 @@ static souk_status create(enum din_kind kind, const struct config *config, struc
     souk_status status = din_data_create(config, comm, &model->data);
     if (status == SOUK_OK) {
         model->format = *din_data_format(model->data);
+        model->has_counts = config->model.l2 > 0;
         status = din_shape_make(kind, config, &model->format, &model->shape);
     }
     if (status == SOUK_OK) status = set_up(model);
@@ -87,6 +135,7 @@ static souk_status load(enum din_kind kind, const struct config *config, const v
     model->comm = comm;
     souk_status status = din_state_load(json, kind, &model->shape, &model->format);
     if (status == SOUK_OK) {
+        model->has_counts = json_value_bool(json, "counts", false);
         model->data = din_data_create_known(config, comm, &model->format);
         status = set_up(model);
     }
@@ -100,6 +149,7 @@ static souk_status load(enum din_kind kind, const struct config *config, const v
 
 static void din_save_state(const struct model *model, struct json *json)
 {
+    json_key(json, "counts"), json_bool(json, model->has_counts);
     din_state_save(&model->shape, &model->format, json);
 }
 
@@ -111,7 +161,9 @@ static void din_pack(const struct model *model, bool with_state, struct buf *out
 static souk_status din_unpack(struct model *model, const void *bytes, size_t length,
                               const char *path)
 {
-    return dense_unpack(&model->dense, bytes, length, path);
+    souk_status status = dense_unpack(&model->dense, bytes, length, path);
+    if (status == SOUK_OK) model->num_steps = model->dense.num_steps;
+    return status;
 }
 
 /* ---- batches ---- */
@@ -130,6 +182,9 @@ static souk_status din_loader_open(struct model *model, enum model_source source
     souk_status status = din_data_begin(model->data, source, epoch, num_skip);
     if (status != SOUK_OK) return status;
     struct model_loader *loader = mem_calloc(1, sizeof *loader, "loader");
+    loader->model = model;
+    loader->is_training = source == MODEL_SOURCE_TRAIN;
+    loader->epoch = epoch;
     loader->format = &model->format;
     loader->data = model->data;
     loader->batch_size = model->config->train.batch_size;
@@ -138,18 +193,80 @@ static souk_status din_loader_open(struct model *model, enum model_source source
     return SOUK_OK;
 }
 
+/* The parts that only training has, behind those of ids. */
+static void add_training_parts(const struct model *model, struct batch *batch)
+{
+    const struct sample_format *format = &model->format;
+    for (uint32_t t = 0; model->has_counts && t < format->num_tables; t++)
+        din_batch_count(batch, t, format->num_tables + t);
+    if (model->is_remote) din_remote_fill(&model->dense, &batch->parts[model->num_parts - 1]);
+    batch->num_parts = model->num_parts;
+}
+
+static void din_empty_batch(struct model *model, struct batch *batch)
+{
+    struct din_samples *samples = din_batch_samples(batch, &model->format);
+    sample_batch_clear(&samples->raw);
+    batch->num_samples = 0;
+    batch->num_parts = model->format.num_tables;
+    for (uint32_t t = 0; t < batch->num_parts; t++) {
+        batch->parts[t].dim = model->shape.dim;
+        batch->parts[t].num_keys = 0;
+    }
+    add_training_parts(model, batch);
+}
+
 static souk_status din_next_batch(struct model_loader *loader, struct batch *batch)
 {
     struct din_samples *samples = din_batch_samples(batch, loader->format);
     souk_status status = din_data_next(loader->data, loader->batch_size, &samples->raw);
     if (status != SOUK_OK) return status;
+    samples->epoch = loader->epoch;
     din_builder_build(loader->builder, batch);
+    if (loader->is_training) add_training_parts(loader->model, batch);
     return batch->num_samples > 0 ? SOUK_OK : SOUK_EEND;
 }
 
 static double din_loader_share(const struct model_loader *loader)
 {
     return din_data_share(loader->data);
+}
+
+/* ---- weights beside tables ---- */
+
+static souk_status send_weights(struct model *model, struct souk_client *client)
+{
+    souk_status status = din_remote_open(model->config, client, &model->remote_table);
+    status = comm_agree(model->comm, status);
+    if (status == SOUK_OK && comm_rank(model->comm) == 0)
+        status = din_remote_send(&model->dense, client, model->remote_table);
+    return comm_agree(model->comm, status);
+}
+
+static souk_status din_attach(struct model *model, struct souk_client *client, uint32_t *table_ids)
+{
+    if (!model->is_remote) return SOUK_OK;
+    souk_status status = send_weights(model, client);
+    if (status == SOUK_OK) table_ids[din_num_tables(model)] = model->remote_table;
+    return status;
+}
+
+/* Workers that do not wait for each other have statistics of their own: their mean is what all go
+ * on with. */
+static souk_status din_settle(struct model *model, struct souk_client *client)
+{
+    struct dense *dense = &model->dense;
+    if (!model->is_remote) return SOUK_OK;
+    souk_status status = din_remote_fetch(dense, client, model->remote_table);
+    status = comm_agree(model->comm, status);
+    if (status != SOUK_OK) return status;
+    double *stats = mem_calloc(dense->num_stats + 1, sizeof *stats, "statistics of layers");
+    for (uint32_t i = 0; i < dense->num_stats; i++) stats[i] = (double)dense->stats[i];
+    comm_sum(model->comm, stats, dense->num_stats + 1);
+    for (uint32_t i = 0; i < dense->num_stats; i++)
+        dense->stats[i] = (float)(stats[i] / comm_size(model->comm));
+    mem_free(stats);
+    return SOUK_OK;
 }
 
 /* ---- figures ---- */
@@ -220,7 +337,9 @@ static uint64_t din_num_bad_rows(const struct model *model)
                                          .pack = din_pack,                           \
                                          .unpack = din_unpack,                       \
                                          .tables = din_tables,                       \
-                                         .push_mode = SOUK_PUSH_GRADIENT,            \
+                                         .attach = din_attach,                       \
+                                         .settle = din_settle,                       \
+                                         .empty_batch = din_empty_batch,             \
                                          .loader_open = din_loader_open,             \
                                          .loader_close = din_loader_close,           \
                                          .next_batch = din_next_batch,               \

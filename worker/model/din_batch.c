@@ -82,11 +82,27 @@ void din_builder_build(struct din_builder *builder, struct batch *batch)
                     "keys of a batch");
         mem_reserve(&samples->idxs[t], &samples->idxs_capacity[t], n, sizeof *samples->idxs[t],
                     "rows of samples");
+        samples->num_idxs[t] = (uint32_t)n;
         gather_columns(builder, samples, t);
         batch->parts[t].dim = builder->dim;
         unique_keys_find(builder->unique, builder->keys, (uint32_t)n, &batch->parts[t],
                          samples->idxs[t]);
     }
+}
+
+void din_batch_count(struct batch *batch, uint32_t ids, uint32_t counts)
+{
+    const struct din_samples *samples = batch->samples;
+    const struct batch_part *from = &batch->parts[ids];
+    struct batch_part *to = &batch->parts[counts];
+    to->dim = 1;
+    to->push_mode = SOUK_PUSH_ADD;
+    batch_part_reserve(to, from->num_keys);
+    to->num_keys = from->num_keys;
+    if (from->num_keys == 0) return;
+    memcpy(to->keys, from->keys, from->num_keys * sizeof *to->keys);
+    memset(to->pushes, 0, from->num_keys * sizeof *to->pushes);
+    for (uint32_t i = 0; i < samples->num_idxs[ids]; i++) to->pushes[samples->idxs[ids][i]]++;
 }
 
 void din_batch_fini(struct batch *batch)

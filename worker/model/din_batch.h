@@ -14,8 +14,10 @@
 
 // struct batch.samples of a click model. B samples, T rows of histories.
 struct din_samples {
-    struct sample_batch raw;                      // labels, ids, row_start
-    uint32_t *idxs[SOUK_TABLES_MAX];              // all of a table, owned
+    uint32_t epoch;
+    struct sample_batch raw;         // labels, ids, row_start
+    uint32_t *idxs[SOUK_TABLES_MAX]; // all of a table, owned
+    uint32_t num_idxs[SOUK_TABLES_MAX];
     size_t idxs_capacity[SOUK_TABLES_MAX];        //
     uint32_t *field_idxs[SAMPLE_IDS_MAX];         // (B) in idxs: row of the part of its table
     uint32_t *history_idxs[SAMPLE_HISTORIES_MAX]; // (T) likewise
@@ -30,6 +32,9 @@ void din_builder_destroy(struct din_builder *builder); // NULL is fine
 struct din_samples *din_batch_samples(struct batch *batch, const struct sample_format *format);
 /* Parts and indices from samples->raw. */
 void din_builder_build(struct din_builder *builder, struct batch *batch);
+/* Makes part `counts` of part `ids`: the same keys, and as pushes how often each occurs among the
+ * samples' ids. */
+void din_batch_count(struct batch *batch, uint32_t ids, uint32_t counts);
 void din_batch_fini(struct batch *batch); // frees the samples
 
 #endif

@@ -18,13 +18,27 @@ struct model {
     char unseen[SOUK_TABLES_MAX][SOUK_NAME_MAX + 8]; // "unseen_user": names of figures
     float *logit_grad;                               // (B)
     size_t logit_grad_capacity;
+    uint64_t num_steps;     // of this rank in this process
     uint32_t num_bad_steps; // skipped so far in this process
+
+    bool has_counts;       // with model.l2: tables of how often ids occurred, behind those of ids
+    bool is_remote;        // dense parameters are on the servers, see din_remote.h
+    uint32_t remote_table; // client's number
+    uint32_t num_parts;    // of a training batch: tables of ids, of counts, dense rows
 };
 
 // What model_sums.values mean: samples, loss, then ids of fields that were unseen, by table.
 enum { DIN_SUM_SAMPLES, DIN_SUM_LOSS, DIN_SUM_UNSEEN };
 
+/* Tables of ids and of counts. */
+static inline uint32_t din_num_tables(const struct model *model)
+{
+    return model->format.num_tables * (model->has_counts ? 2 : 1);
+}
+
 souk_status din_step(struct model *model, struct batch *batch, float lr, struct model_sums *sums);
+/* Into run.dir/bad_batch.<rank>.tsv. */
+void din_write_bad_batch(const struct model *model, const struct batch *batch);
 void din_score(const struct model *model, const struct batch *batch, float *predictions_out,
                struct model_sums *sums);
 

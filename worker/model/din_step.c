@@ -1,4 +1,9 @@
-/* din_step.c - training on a batch, and scoring one. */
+/* din_step.c - training on a batch, and scoring one.
+ *
+ * In lock step (train.consistency bsp) gradients are means over the samples of all ranks. Those of
+ * dense parameters are summed over ranks; each rank pushes its own share of those of rows, and the
+ * servers apply the shares one after the other.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -6,16 +11,63 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/model/din_private.h"
+#include "worker/model/din_remote.h"
 #include "worker/nn/loss.h"
 #include "worker/nn/vmath.h"
 
-/* ---- training ---- */
-
-/* Sum of the squares of all gradients of this rank: not finite when one of them is not. */
-static double grad_square(const struct model *model, const struct batch *batch)
+static bool is_in_lock_step(const struct model *model)
 {
-    double square = dense_grad_square(&model->dense);
-    for (uint32_t t = 0; t < batch->num_parts; t++) {
+    return model->comm && comm_size(model->comm) > 1 &&
+           model->config->train.consistency == CONFIG_BSP;
+}
+
+/* ---- gradients ---- */
+
+static uint64_t dropout_seed(const struct model *model)
+{
+    uint64_t rank = model->comm ? comm_rank(model->comm) : 0;
+    return hash_key(model->config->run.seed ^ hash_key(model->num_steps << 16 ^ rank));
+}
+
+/* Returns the sum of the samples' losses. */
+static double compute_gradients(struct model *model, struct batch *batch)
+{
+    const struct din_samples *samples = batch->samples;
+    uint32_t n = batch->num_samples;
+    mem_reserve(&model->logit_grad, &model->logit_grad_capacity, n, sizeof(float), "gradients");
+    const float *logits = din_net_forward(model->net, batch, true, dropout_seed(model));
+    double loss = bce_forward_backward(logits, samples->raw.labels, n,
+                                       (float)(1 / batch->num_samples_all), model->logit_grad);
+    dense_clear_grads(&model->dense);
+    din_net_backward(model->net, batch, model->logit_grad);
+    return loss;
+}
+
+/* Mini-batch aware regularisation (the paper's equation 6): rows of ids in the batch shrink, those
+ * of rare ids more. n_j, occurrences in the whole training data there, is those so far over the
+ * epochs begun. */
+static void regularise(const struct model *model, struct batch *batch)
+{
+    const struct din_samples *samples = batch->samples;
+    float l2 = model->config->model.l2, num_epochs = (float)(samples->epoch + 1);
+    uint32_t num_tables = model->format.num_tables;
+    for (uint32_t t = 0; model->has_counts && t < num_tables; t++) {
+        const struct batch_part *counts = &batch->parts[num_tables + t];
+        struct batch_part *part = &batch->parts[t];
+        for (uint32_t i = 0; i < part->num_keys; i++) {
+            float n = fmaxf((counts->rows[i] + counts->pushes[i]) / num_epochs, 1);
+            const float *row = part->rows + (size_t)i * part->dim;
+            float *push = part->pushes + (size_t)i * part->dim;
+            for (uint32_t d = 0; d < part->dim; d++) push[d] += l2 / n * row[d];
+        }
+    }
+}
+
+/* Sum of the squares of the gradients of rows. */
+static double square_of_rows(const struct model *model, const struct batch *batch)
+{
+    double square = 0;
+    for (uint32_t t = 0; t < model->format.num_tables; t++) {
         const struct batch_part *part = &batch->parts[t];
         double sum = 0;
         for (size_t i = 0; i < (size_t)part->num_keys * part->dim; i++)
@@ -25,45 +77,64 @@ static double grad_square(const struct model *model, const struct batch *batch)
     return square;
 }
 
-static void scale_pushes(struct batch *batch, float scale)
+/* Length of the whole gradient, the same on all ranks in lock step; not finite when a part of it
+ * is not. Rows that several ranks push count as if they were different ones. */
+static double gradient_norm(struct model *model, const struct batch *batch, double loss)
 {
-    for (uint32_t t = 0; t < batch->num_parts; t++) {
+    double words[2] = {square_of_rows(model, batch), loss};
+    if (is_in_lock_step(model)) {
+        comm_step_sum_floats(model->comm, model->dense.grads, model->dense.num_values);
+        comm_step_sum(model->comm, words, 2);
+    }
+    return isfinite(words[1]) ? sqrt(words[0] + dense_grad_square(&model->dense)) : NAN;
+}
+
+/* ---- the step ---- */
+
+static void scale_rows(const struct model *model, struct batch *batch, float scale)
+{
+    for (uint32_t t = 0; t < model->format.num_tables && scale != 1; t++) {
         struct batch_part *part = &batch->parts[t];
         for (size_t i = 0; i < (size_t)part->num_keys * part->dim; i++) part->pushes[i] *= scale;
     }
 }
 
-static void update_dense(struct model *model, float lr, float scale)
+static void update_dense(struct model *model, struct batch *batch, float lr, float scale)
 {
-    if (model->config->train.dense_optimizer == CONFIG_DENSE_ADAM)
+    if (model->is_remote)
+        din_remote_give(&model->dense, &batch->parts[model->num_parts - 1], scale, lr);
+    else if (model->config->train.dense_optimizer == CONFIG_DENSE_ADAM)
         dense_step_adam(&model->dense, lr, scale);
     else
         dense_step_sgd(&model->dense, lr, scale);
 }
 
-static double compute_gradients(struct model *model, struct batch *batch)
+/* A gradient that is not finite: the batch is skipped, or it is one too many. */
+static souk_status skip(struct model *model, const struct batch *batch)
 {
-    const struct din_samples *samples = batch->samples;
-    uint32_t n = batch->num_samples;
-    uint64_t seed = hash_key(model->config->run.seed ^ hash_key(model->dense.num_steps));
-    mem_reserve(&model->logit_grad, &model->logit_grad_capacity, n, sizeof(float), "gradients");
-    const float *logits = din_net_forward(model->net, batch, true, seed);
-    double loss =
-        bce_forward_backward(logits, samples->raw.labels, n, 1.0f / (float)n, model->logit_grad);
-    dense_clear_grads(&model->dense);
-    din_net_backward(model->net, batch, model->logit_grad);
-    return loss;
+    uint32_t max = model->config->train.max_bad_steps;
+    if (++model->num_bad_steps <= max) {
+        log_warning("a batch of %u samples is skipped: its gradient is not finite (%u of "
+                    "train.max_bad_steps %u)",
+                    batch->num_samples, model->num_bad_steps, max);
+        return SOUK_EAGAIN;
+    }
+    din_write_bad_batch(model, batch);
+    return SOUK_EDIVERGED;
 }
 
 souk_status din_step(struct model *model, struct batch *batch, float lr, struct model_sums *sums)
 {
+    if (model->is_remote) din_remote_take(&model->dense, &batch->parts[model->num_parts - 1]);
     double loss = compute_gradients(model, batch);
-    double norm = sqrt(grad_square(model, batch));
-    if (!isfinite(norm) || !isfinite(loss)) return SOUK_EDIVERGED;
+    regularise(model, batch);
+    double norm = gradient_norm(model, batch, loss);
+    model->num_steps++;
+    if (!isfinite(norm)) return skip(model, batch);
     double clip = (double)model->config->train.clip_norm;
     float scale = clip > 0 && norm > clip ? (float)(clip / norm) : 1;
-    if (scale < 1) scale_pushes(batch, scale);
-    update_dense(model, lr, scale);
+    scale_rows(model, batch, scale);
+    update_dense(model, batch, lr, scale);
     float factor = lr / model->config->train.lr;
     for (uint32_t t = 0; t < model->format.num_tables; t++)
         batch->parts[t].push_lr = model->table_lr[t] * factor;

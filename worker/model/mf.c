@@ -226,6 +226,7 @@ static souk_status mf_next_batch(struct model_loader *loader, struct batch *batc
     batch->num_parts = MF_NUM_TABLES;
     for (uint32_t i = 0; i < MF_NUM_TABLES; i++) {
         batch->parts[i].dim = loader->dim;
+        batch->parts[i].push_mode = SOUK_PUSH_ADD;
         for (uint32_t t = 0; t < n; t++)
             loader->keys[t] = i == MF_USER ? loader->ratings[t].user : loader->ratings[t].item;
         unique_keys_find(loader->unique, loader->keys, n, &batch->parts[i], samples->idxs[i]);
@@ -365,7 +366,6 @@ const struct model_ops mf_ops = {.name = "mf",
                                  .load = mf_load,
                                  .save_state = mf_save_state,
                                  .tables = mf_tables,
-                                 .push_mode = SOUK_PUSH_ADD,
                                  .loader_open = mf_loader_open,
                                  .loader_close = mf_loader_close,
                                  .next_batch = mf_next_batch,

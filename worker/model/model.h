@@ -33,13 +33,15 @@ struct batch_part {
     uint8_t *found; // (num_keys) 1 where the row exists
     uint32_t num_keys;
     uint32_t dim;
-    float push_lr; // that goes with the pushes; 0: the table's own
+    enum souk_push_mode push_mode; // of the pushes
+    float push_lr;                 // that goes with them; 0: the table's own
     size_t keys_capacity, rows_capacity, pushes_capacity, found_capacity;
 };
 
 struct batch {
     uint32_t num_samples;
-    uint32_t num_parts;                        // tables of the model
+    double num_samples_all; // of this step by all ranks in lock step; else num_samples
+    uint32_t num_parts;     // tables of the model
     struct batch_part parts[MODEL_TABLES_MAX]; // by table of the model
     void *samples;                             // the model's own; see batch_fini of the model
     souk_ticket pull;                          // of the trainer
@@ -87,7 +89,17 @@ struct model_ops {
     souk_status (*unpack)(struct model *model, const void *bytes, size_t length, const char *path);
 
     uint32_t (*tables)(const struct model *model, struct souk_table_spec *specs_out);
-    enum souk_push_mode push_mode;
+
+    /* For models with weights beside the tables; each NULL where there are none. All collective.
+     * attach: before training, when the tables are there: what else goes to the servers; its table
+     * has the number table_ids[number of tables] then.
+     * settle: after each stretch of training: weights become the same on all ranks.
+     * empty_batch: a batch without samples. A model that has it trains in lock step with
+     * train.consistency bsp: every rank calls step equally often, with an empty batch when it has
+     * read all of its own. */
+    souk_status (*attach)(struct model *model, struct souk_client *client, uint32_t *table_ids);
+    souk_status (*settle)(struct model *model, struct souk_client *client);
+    void (*empty_batch)(struct model *model, struct batch *batch);
 
     /* Batches of a source for this rank; epoch and num_skip (samples) matter for training only. */
     souk_status (*loader_open)(struct model *model, enum model_source source, uint32_t epoch,
@@ -98,7 +110,8 @@ struct model_ops {
     void (*batch_fini)(struct batch *batch);                   // frees samples
 
     /* Trains on a batch whose rows are there: fills pushes, adds the loss before the update to
-     * sums. SOUK_EDIVERGED when something is not finite any more. */
+     * sums. SOUK_EAGAIN: the batch is to be skipped, nothing to be pushed. SOUK_EDIVERGED when
+     * something is not finite any more. */
     souk_status (*step)(struct model *model, struct batch *batch, float lr,
                         struct model_sums *sums);
     /* Scores a batch (found says which rows exist) and adds to sums; predictions_out (num_samples)

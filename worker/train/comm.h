@@ -56,6 +56,13 @@ souk_status comm_agree(struct comm *comm, souk_status status);
 void comm_sum_start(struct comm *comm, const double *values, uint32_t n); // n <= COMM_SUM_MAX
 bool comm_sum_ready(struct comm *comm, double *values_out);
 
+/* Sums of training in lock step, in place and in rank order; on a channel of their own, so that
+ * they need not be ordered among the calls above. The room that they need is kept. */
+void comm_step_sum(struct comm *comm, double *values, uint32_t n);
+void comm_step_sum_floats(struct comm *comm, float *values, uint32_t n);
+/* Seconds that this rank has waited for others in them. */
+double comm_step_wait_s(const struct comm *comm);
+
 /* All ranks' bytes one behind the other, on rank 0 only: *all_out (heap) and its length; NULL and 0
  * on the others. Lengths may differ. */
 void comm_gather(struct comm *comm, const void *bytes, size_t length, void **all_out,

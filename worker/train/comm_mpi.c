@@ -22,6 +22,11 @@ struct comm {
     uint64_t timeout_ms; // of a collective
     char host[256];
 
+    MPI_Comm step;         // of lock step
+    uint64_t step_wait_ns; // spent waiting there
+    void *step_room;       // of the sums there
+    size_t step_room_bytes;
+
     MPI_Request sum; // comm_sum_start's, MPI_REQUEST_NULL: none
     bool is_summing;
     uint32_t num_sum;                // values under way
@@ -63,6 +68,7 @@ static souk_status start_mpi(struct comm *comm, const struct comm_launch *launch
     comm->is_mpi = true;
     MPI_Comm_rank(MPI_COMM_WORLD, &comm->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &comm->size);
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm->step);
     if (provided < MPI_THREAD_FUNNELED)
         return log_fail(
             SOUK_ETOPOLOGY,
@@ -112,10 +118,12 @@ void comm_destroy(struct comm *comm)
     if (comm->is_mpi) {
         if (comm->is_summing) wait_for(comm, &comm->sum, "the last sum");
         wait_for_all(comm);
+        MPI_Comm_free(&comm->step);
         MPI_Finalize();
         // mpirun kills the others as soon as one rank ends with a code: they go first.
         if (comm->rank == 0 && comm->size > 1) clock_sleep_ms(50);
     }
+    mem_free(comm->step_room);
     mem_free(comm);
 }
 
@@ -228,6 +236,65 @@ bool comm_sum_ready(struct comm *comm, double *values_out)
     comm->is_summing = false;
     memcpy(values_out, comm->sum_totals, comm->num_sum * sizeof *values_out);
     return true;
+}
+
+/* ---- sums of lock step ---- */
+
+static void *step_room(struct comm *comm, size_t bytes)
+{
+    if (bytes > comm->step_room_bytes) {
+        mem_free(comm->step_room);
+        comm->step_room = mem_alloc_aligned(bytes, "sums of lock step");
+        comm->step_room_bytes = bytes;
+    }
+    return comm->step_room;
+}
+
+static void wait_in_step(struct comm *comm, MPI_Request *request, const char *what)
+{
+    uint64_t start_ns = clock_now_ns();
+    wait_for(comm, request, what);
+    comm->step_wait_ns += clock_now_ns() - start_ns;
+}
+
+void comm_step_sum(struct comm *comm, double *values, uint32_t n)
+{
+    if (comm->size == 1) return;
+    double *all = step_room(comm, (size_t)comm->size * n * sizeof *all);
+    MPI_Request request;
+    MPI_Iallgather(values, (int)n, MPI_DOUBLE, all, (int)n, MPI_DOUBLE, comm->step, &request);
+    wait_in_step(comm, &request, "a sum of a step");
+    for (uint32_t i = 0; i < n; i++) {
+        values[i] = 0;
+        for (int r = 0; r < comm->size; r++) values[i] += all[(size_t)r * n + i];
+    }
+}
+
+/* Each rank adds up one part of the array for all, in rank order, then all collect the parts: as
+ * many bytes as a ring sends, and the same digits whatever MPI does. Arrays are cut into equal
+ * parts, so the last one may reach beyond n: room has zeros there. */
+void comm_step_sum_floats(struct comm *comm, float *values, uint32_t n)
+{
+    if (comm->size == 1) return;
+    size_t size = (size_t)comm->size, part = (n + size - 1) / size, total = part * size;
+    float *padded = step_room(comm, 2 * total * sizeof *padded), *received = padded + total;
+    memcpy(padded, values, n * sizeof *values);
+    memset(padded + n, 0, (total - n) * sizeof *padded);
+    MPI_Request request;
+    MPI_Ialltoall(padded, (int)part, MPI_FLOAT, received, (int)part, MPI_FLOAT, comm->step,
+                  &request);
+    wait_in_step(comm, &request, "a sum of gradients");
+    for (size_t r = 1; r < size; r++)
+        for (size_t i = 0; i < part; i++) received[i] += received[r * part + i];
+    MPI_Iallgather(received, (int)part, MPI_FLOAT, padded, (int)part, MPI_FLOAT, comm->step,
+                   &request);
+    wait_in_step(comm, &request, "a sum of gradients");
+    memcpy(values, padded, n * sizeof *values);
+}
+
+double comm_step_wait_s(const struct comm *comm)
+{
+    return (double)comm->step_wait_ns * 1e-9;
 }
 
 /* ---- gathering ---- */

@@ -42,13 +42,16 @@ struct epoch {
     struct loader *loader;
     struct flight *flights; // (max_flights) ring
     uint32_t max_flights, first_flight, num_flights;
-    uint64_t num_pulled;  // batches of the epoch, with those trained on before
-    bool is_read;         // the loader has no more
-    bool is_finished;     // as VOTE_FINISHED
-    souk_status status;   // of this rank
-    float lr;             // of the last step
-    uint64_t start_ns;    // of the epoch in this process
-    double busy_before_s; // of the meter at the start
+    struct batch empty; // of lock step, when this rank has read all of its own
+    bool is_in_lock_step;
+    double step_wait_before_s; // of the communicator at the start
+    uint64_t num_pulled;       // batches of the epoch, with those trained on before
+    bool is_read;              // the loader has no more
+    bool is_finished;          // as VOTE_FINISHED
+    souk_status status;        // of this rank
+    float lr;                  // of the last step
+    uint64_t start_ns;         // of the epoch in this process
+    double busy_before_s;      // of the meter at the start
     double loader_wait_s;
     double client_wait_before_s, wait_before_s;
 
@@ -77,7 +80,9 @@ static bool wants_stop(const struct epoch *epoch)
 static void measure(struct epoch *epoch, const struct souk_client_stats *stats)
 {
     double client_wait_s = (double)stats->wait_ns * 1e-9 - epoch->client_wait_before_s;
-    epoch->meter->wait_s = epoch->wait_before_s + client_wait_s + epoch->loader_wait_s;
+    double step_wait_s = comm_step_wait_s(epoch->options->comm) - epoch->step_wait_before_s;
+    epoch->meter->wait_s =
+        epoch->wait_before_s + client_wait_s + step_wait_s + epoch->loader_wait_s;
     epoch->meter->busy_s = epoch->busy_before_s + seconds_since(epoch->start_ns);
 }
 
@@ -162,15 +167,23 @@ static bool is_at_edge(const struct epoch *epoch)
     return epoch->num_pulled % EPOCH_EDGE == 0;
 }
 
+/* The next batch of the loader; NULL when there is none. */
+static struct batch *next_batch(struct epoch *epoch)
+{
+    uint64_t start_ns = clock_now_ns();
+    struct batch *batch = loader_next(epoch->loader);
+    epoch->loader_wait_s += seconds_since(start_ns);
+    epoch->is_read = !batch;
+    if (batch) batch->num_samples_all = batch->num_samples;
+    return batch;
+}
+
 /* Sends pulls until enough are under way. Nothing is pulled across an edge. */
 static souk_status pull_ahead(struct epoch *epoch)
 {
     while (!epoch->is_read && epoch->num_flights < epoch->max_flights) {
         if (is_at_edge(epoch) && (epoch->num_flights > 0 || epoch->totals.is_stop_wanted)) break;
-        uint64_t start_ns = clock_now_ns();
-        struct batch *batch = loader_next(epoch->loader);
-        epoch->loader_wait_s += seconds_since(start_ns);
-        epoch->is_read = !batch;
+        struct batch *batch = next_batch(epoch);
         if (!batch) break;
         uint32_t idx = (epoch->first_flight + epoch->num_flights++) % epoch->max_flights;
         epoch->flights[idx] = (struct flight){batch, epoch->position->num_batches};
@@ -186,23 +199,22 @@ static souk_status report_divergence(const struct epoch *epoch)
 {
     return log_fail(SOUK_EDIVERGED,
                     "training diverged in epoch %u after %llu batches: a number is not finite any "
-                    "more; lower train.lr (%g now) or raise model.l2_*",
+                    "more; lower train.lr (%g now), set train.clip_norm or raise model.l2*",
                     epoch->position->epoch + 1, (unsigned long long)epoch->position->num_batches,
                     (double)epoch->lr);
 }
 
+/* A step on a batch whose rows are there, and its push. */
 static souk_status train_on(struct epoch *epoch, const struct flight *flight)
 {
     const struct epoch_options *options = epoch->options;
     struct train_position *position = epoch->position;
     struct batch *batch = flight->batch;
-    souk_status status = souk_client_wait(options->client, batch->pull);
-    if (status != SOUK_OK) return status;
     epoch->lr = schedule_lr(options->config, position->epoch, position->num_steps);
-    status = options->ops->step(options->model, batch, epoch->lr, &position->sums);
+    souk_status status = options->ops->step(options->model, batch, epoch->lr, &position->sums);
     if (status == SOUK_EDIVERGED) return report_divergence(epoch);
-    if (status != SOUK_OK) return status;
-    status = batch_push(batch, options->client, options->tables->ids, options->ops->push_mode);
+    if (status != SOUK_OK && status != SOUK_EAGAIN) return status;
+    status = status == SOUK_OK ? batch_push(batch, options->client, options->tables->ids) : SOUK_OK;
     epoch->meter->num_stale += (double)(position->num_batches - flight->num_trained);
     epoch->meter->num_batches++;
     position->num_samples += batch->num_samples;
@@ -218,12 +230,63 @@ static souk_status advance(struct epoch *epoch, bool *went_on_out)
     *went_on_out = epoch->num_flights > 0;
     if (status != SOUK_OK || epoch->num_flights == 0) return status;
     struct flight flight = epoch->flights[epoch->first_flight];
-    status = train_on(epoch, &flight);
+    status = souk_client_wait(epoch->options->client, flight.batch->pull);
+    if (status == SOUK_OK) status = train_on(epoch, &flight);
     if (status != SOUK_OK) return status;
     epoch->first_flight = (epoch->first_flight + 1) % epoch->max_flights;
     epoch->num_flights--;
     loader_give_back(epoch->loader, flight.batch);
     return SOUK_OK;
+}
+
+/* ---- lock step ---- */
+
+/* What ranks say to each other before they pull, and again when rows are there: a rank that cannot
+ * go on must not leave the others waiting in the middle of a step. */
+enum { STEP_SAMPLES, STEP_FAILED, STEP_STOP, NUM_STEP_WORDS };
+
+static void agree_on_step(struct epoch *epoch, souk_status status, uint32_t num_samples,
+                          double words[NUM_STEP_WORDS])
+{
+    words[STEP_SAMPLES] = num_samples;
+    words[STEP_FAILED] = status != SOUK_OK;
+    words[STEP_STOP] = status == SOUK_OK && wants_stop(epoch);
+    comm_step_sum(epoch->options->comm, words, NUM_STEP_WORDS);
+}
+
+/* Rows that all ranks' pushes of the step before are in. */
+static souk_status pull_now(struct epoch *epoch, struct batch *batch)
+{
+    const struct epoch_options *options = epoch->options;
+    souk_status status = batch_pull(batch, options->client, options->tables->ids, false);
+    return status == SOUK_OK ? souk_client_wait(options->client, batch->pull) : status;
+}
+
+/* One step of all ranks; *went_on_out false when there is none left to do. */
+static souk_status advance_together(struct epoch *epoch, bool *went_on_out)
+{
+    const struct epoch_options *options = epoch->options;
+    struct batch *batch = epoch->is_read ? NULL : next_batch(epoch), *mine = batch;
+    if (!batch) {
+        batch = &epoch->empty;
+        options->ops->empty_batch(options->model, batch);
+    }
+    double words[NUM_STEP_WORDS];
+    souk_status status = souk_client_flush(options->client);
+    agree_on_step(epoch, status, batch->num_samples, words);
+    *went_on_out = words[STEP_SAMPLES] > 0 && words[STEP_FAILED] == 0 && words[STEP_STOP] == 0;
+    if (!*went_on_out) return status;
+
+    batch->num_samples_all = words[STEP_SAMPLES];
+    status = pull_now(epoch, batch);
+    agree_on_step(epoch, status, 0, words);
+    *went_on_out = words[STEP_FAILED] == 0;
+    if (!*went_on_out) return status;
+    status = train_on(epoch, &(struct flight){batch, epoch->position->num_batches});
+    if (mine) loader_give_back(epoch->loader, mine);
+    // All ranks diverge at once; with anything else this one is alone, and the others must hear it.
+    if (status != SOUK_OK && status != SOUK_EDIVERGED) agree_on_step(epoch, status, 0, words);
+    return status;
 }
 
 static souk_status train(struct epoch *epoch)
@@ -236,7 +299,8 @@ static souk_status train(struct epoch *epoch)
                                             .num_batches = epoch->max_flights + SPARE_BATCHES};
     souk_status status = loader_start(&loader_options, &epoch->loader);
     for (bool goes_on = true; status == SOUK_OK && goes_on;) {
-        status = advance(epoch, &goes_on);
+        status =
+            epoch->is_in_lock_step ? advance_together(epoch, &goes_on) : advance(epoch, &goes_on);
         take_part(epoch);
     }
     // Rows still under way are of no use, but the client writes them where the batches are.
@@ -249,11 +313,15 @@ souk_status epoch_run(const struct epoch_options *options, struct train_position
 {
     struct souk_client_stats stats;
     souk_client_get_stats(options->client, &stats);
-    uint32_t max_flights = options->config->train.pull_ahead + 1;
+    bool is_in_lock_step =
+        options->config->train.consistency == CONFIG_BSP && options->ops->empty_batch;
+    uint32_t max_flights = is_in_lock_step ? 1 : options->config->train.pull_ahead + 1;
     struct epoch epoch = {.options = options,
                           .position = position,
                           .meter = meter,
                           .max_flights = max_flights,
+                          .is_in_lock_step = is_in_lock_step,
+                          .step_wait_before_s = comm_step_wait_s(options->comm),
                           .num_pulled = position->num_batches,
                           .start_ns = clock_now_ns(),
                           .busy_before_s = meter->busy_s,
@@ -267,6 +335,7 @@ souk_status epoch_run(const struct epoch_options *options, struct train_position
     if (epoch.status == SOUK_OK) epoch.status = stopped;
     finish_votes(&epoch);
     mem_free(epoch.flights);
+    batch_fini(&epoch.empty, options->ops);
     *totals_out = epoch.totals;
     if (epoch.has_any_failed) return comm_agree(options->comm, epoch.status);
     return epoch.is_any_short ? SOUK_ESTOPPED : SOUK_OK;

@@ -11,6 +11,10 @@
  * it tells everybody whether somebody wants to stop, who has finished, and how training goes. All
  * ranks leave epoch_run() after the same vote.
  *
+ * In lock step (train.consistency bsp, and a model that can) nothing is pulled ahead: a rank pulls
+ * when the pushes of all ranks' last step have been applied, and every rank takes every step, with
+ * an empty batch when it has read all of its own. Every step is an edge.
+ *
  * Threads: owned by the compute thread.
  */
 #ifndef SOUK_WORKER_TRAIN_EPOCH_H

@@ -67,33 +67,38 @@ souk_status batch_pull(struct batch *batch, struct souk_client *client, const ui
                        bool exact)
 {
     struct souk_pull pulls[MODEL_TABLES_MAX];
+    uint32_t num_pulls = 0;
+    batch->pull = 0;
     for (uint32_t i = 0; i < batch->num_parts; i++) {
         struct batch_part *part = &batch->parts[i];
-        pulls[i] = (struct souk_pull){.table = tables[i],
-                                      .num_keys = part->num_keys,
-                                      .keys = part->keys,
-                                      .rows = part->rows,
-                                      .found = part->found,
-                                      .exact = exact};
+        if (part->num_keys == 0) continue;
+        pulls[num_pulls++] = (struct souk_pull){.table = tables[i],
+                                                .num_keys = part->num_keys,
+                                                .keys = part->keys,
+                                                .rows = part->rows,
+                                                .found = part->found,
+                                                .exact = exact};
     }
-    return souk_client_pull(client, pulls, batch->num_parts, &batch->pull);
+    return num_pulls > 0 ? souk_client_pull(client, pulls, num_pulls, &batch->pull) : SOUK_OK;
 }
 
 souk_status batch_push(const struct batch *batch, struct souk_client *client,
-                       const uint32_t *tables, enum souk_push_mode mode)
+                       const uint32_t *tables)
 {
     struct souk_push pushes[MODEL_TABLES_MAX];
+    uint32_t num_pushes = 0;
     for (uint32_t i = 0; i < batch->num_parts; i++) {
         const struct batch_part *part = &batch->parts[i];
-        pushes[i] = (struct souk_push){.table = tables[i],
-                                       .num_keys = part->num_keys,
-                                       .keys = part->keys,
-                                       .rows = part->pushes,
-                                       .lr = part->push_lr,
-                                       .mode = mode};
+        if (part->num_keys == 0) continue;
+        pushes[num_pushes++] = (struct souk_push){.table = tables[i],
+                                                  .num_keys = part->num_keys,
+                                                  .keys = part->keys,
+                                                  .rows = part->pushes,
+                                                  .lr = part->push_lr,
+                                                  .mode = part->push_mode};
     }
     souk_ticket ticket; // nobody waits for one push: a flush waits for all
-    return souk_client_push(client, pushes, batch->num_parts, &ticket);
+    return num_pushes > 0 ? souk_client_push(client, pushes, num_pushes, &ticket) : SOUK_OK;
 }
 
 void batch_fini(struct batch *batch, const struct model_ops *ops)

@@ -33,7 +33,7 @@ SOUK_MUST_CHECK souk_status weights_load(const struct model_ops *ops, struct mod
 SOUK_MUST_CHECK souk_status batch_pull(struct batch *batch, struct souk_client *client,
                                        const uint32_t *tables, bool exact);
 SOUK_MUST_CHECK souk_status batch_push(const struct batch *batch, struct souk_client *client,
-                                       const uint32_t *tables, enum souk_push_mode mode);
+                                       const uint32_t *tables);
 /* Frees a batch with its samples. */
 void batch_fini(struct batch *batch, const struct model_ops *ops);
 

@@ -37,6 +37,13 @@ struct trainer {
 
 /* ---- set-up ---- */
 
+/* What a model keeps on the servers beside its tables. */
+static souk_status attach(struct trainer *trainer)
+{
+    if (!trainer->ops->attach) return SOUK_OK;
+    return trainer->ops->attach(trainer->model, trainer->client, trainer->tables.ids);
+}
+
 static souk_status open_new(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
@@ -48,7 +55,8 @@ static souk_status open_new(struct trainer *trainer)
     if (status == SOUK_OK) status = config_check_tables(config, tables->specs, tables->num_tables);
     status = comm_agree(trainer->comm, status);
     if (status != SOUK_OK) return status;
-    return comm_agree(trainer->comm, tables_open(tables, trainer->client));
+    status = comm_agree(trainer->comm, tables_open(tables, trainer->client));
+    return status == SOUK_OK ? attach(trainer) : status;
 }
 
 static souk_status open_checkpointed(struct trainer *trainer)
@@ -70,6 +78,7 @@ static souk_status open_checkpointed(struct trainer *trainer)
     if (status == SOUK_OK)
         status = resume_load_tables(dir, trainer->client, trainer->comm, &trainer->tables);
     if (status == SOUK_OK) status = resume_check_rows(dir, trainer->client, trainer->comm);
+    if (status == SOUK_OK) status = attach(trainer);
     if (status == SOUK_OK && comm_rank(trainer->comm) == 0)
         log_info("goes on in epoch %u after %llu samples", trainer->state.position.epoch + 1,
                  (unsigned long long)trainer->state.position.num_samples);
@@ -228,6 +237,10 @@ static souk_status train_epoch(struct trainer *trainer)
                                     .ctx = trainer};
     souk_status status =
         epoch_run(&options, &trainer->state.position, &trainer->meter, &trainer->totals);
+    if ((status == SOUK_OK || status == SOUK_ESTOPPED) && trainer->ops->settle) {
+        souk_status settled = trainer->ops->settle(trainer->model, trainer->client);
+        if (settled != SOUK_OK) status = settled;
+    }
     if (status == SOUK_OK || status == SOUK_ESTOPPED)
         trainer->result.num_samples += trainer->totals.num_samples - before[0];
     return status;
