@@ -150,15 +150,6 @@ static void mistakes_in_settings_are_all_reported(void **state)
     assert_refused(ALL, "test --set train.patience=2", SOUK_ECONFIG, "--set train.patience: ");
 }
 
-static void help_ends_the_parsing(void **state)
-{
-    (void)state;
-    struct args args;
-    assert_int_equal(parse(ARG_CONFIG, "test --help --nonsense", &args), SOUK_OK);
-    assert_true(args.wants_help);
-    args_fini(&args);
-}
-
 static void settings_beat_the_file_and_the_file_beats_the_model(void **state)
 {
     (void)state;
@@ -249,7 +240,6 @@ int main(void)
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(mistakes_are_usage_errors_with_advice),
         cmocka_unit_test(mistakes_in_settings_are_all_reported),
-        cmocka_unit_test(help_ends_the_parsing),
         cmocka_unit_test(settings_beat_the_file_and_the_file_beats_the_model),
         cmocka_unit_test(the_model_folder_of_a_run_finds_the_configuration_beside_it),
         cmocka_unit_test(verbs_of_two_words_are_found),

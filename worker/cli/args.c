@@ -25,14 +25,13 @@ enum arg_kind {
 struct arg_row {
     const char *name;   // behind "--"
     char letter;        // behind "-"; 0: none
-    unsigned flag;      // a verb takes it when it has this ARG_*; 0: all do
+    unsigned flag;      // a verb takes it when it has this ARG_*
     enum arg_kind kind; // of the field
     size_t offset;      // in struct args
 };
 
 #define FIELD(name) offsetof(struct args, name)
 static const struct arg_row rows[] = {
-    {"help", 'h', 0, KIND_SWITCH, FIELD(wants_help)},
     {"config", 'c', ARG_CONFIG, KIND_TEXT, FIELD(config_path)},
     {"set", 0, ARG_CONFIG, KIND_ENTRY, FIELD(settings)},
     {"model", 'm', ARG_MODEL, KIND_TEXT, FIELD(model_dir)},
@@ -65,7 +64,7 @@ struct reader {
 
 static bool is_taken(const struct reader *reader, const struct arg_row *row)
 {
-    return row->flag == 0 || (row->flag & reader->flags);
+    return (row->flag & reader->flags) != 0;
 }
 
 static souk_status fail_unknown(const struct reader *reader, const char *word)
@@ -189,7 +188,7 @@ static souk_status read_plain(struct reader *reader, char *word)
 static souk_status read_words(struct reader *reader)
 {
     bool has_options = true;
-    while (reader->next_idx < reader->argc && !reader->args->wants_help) {
+    while (reader->next_idx < reader->argc) {
         char *word = reader->argv[reader->next_idx++];
         souk_status status = SOUK_OK;
         if (has_options && strcmp(word, "--") == 0)
@@ -262,7 +261,7 @@ souk_status args_parse(const struct verb *verb, unsigned flags, int argc, char *
     config_init(&args_out->config);
     struct reader reader = {verb, flags, argc, argv, 1, args_out};
     souk_status status = read_words(&reader);
-    if (status != SOUK_OK || args_out->wants_help) return status;
+    if (status != SOUK_OK) return status;
     return fill_config(args_out);
 }
 

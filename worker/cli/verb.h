@@ -70,7 +70,7 @@ struct args {
     const char *servers;             // of --servers; config has them already
     const char *output, *titles;
     uint32_t top; // 0: not given
-    bool is_json, is_resume, with_seen, wants_help;
+    bool is_json, is_resume, with_seen;
     bool only_changed, with_origin;
     char **positional; // what is left, in argv
     int num_positional;
@@ -78,7 +78,7 @@ struct args {
 /* SOUK_EUSAGE, SOUK_ECONFIG: logged. With -m and ARG_MODEL, the model's own configuration
  * (config.yaml of the run) is read before -c and --set, its cluster section excepted: that is no
  * property of a model. The configuration has passed config_check; run.log_level is in force.
- * --help ends the parsing: wants_help is set, and nothing else is of use. args_fini always. */
+ * --help is main.c's: it never comes here. args_fini always. */
 SOUK_MUST_CHECK souk_status args_parse(const struct verb *verb, unsigned flags, int argc,
                                        char **argv, struct args *args_out);
 void args_fini(struct args *args);
