@@ -251,6 +251,7 @@ static bool is_better(const struct trainer *trainer, const struct evaluation *ev
     const struct model_metric *now = &evaluation->metrics[0], *then = &best->validation.metrics[0];
     double min_delta = (double)trainer->config->train.min_delta;
     if (!isfinite(now->value)) return false;
+    if (!isfinite(then->value)) return true; // that of the first epoch, which is taken as it is
     return now->is_lower_better ? now->value < then->value - min_delta
                                 : now->value > then->value + min_delta;
 }
