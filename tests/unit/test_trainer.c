@@ -2,6 +2,7 @@
  * and goes on bit by bit, keeps the best epoch, and says what is wrong. */
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,7 +84,7 @@ static struct outcome run(struct fixture *fixture)
     struct session_options session_options = {
         .config = &fixture->config, .comm = comm, .local = &LOCAL, .is_quiet = true};
     assert_int_equal(session_create(&session_options, &session), SOUK_OK);
-    volatile int stop = fixture->stop;
+    volatile sig_atomic_t stop = fixture->stop;
     struct trainer_options options = {.config = &fixture->config,
                                       .comm = comm,
                                       .session = session,

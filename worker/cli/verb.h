@@ -5,6 +5,7 @@
 #ifndef SOUK_WORKER_CLI_VERB_H
 #define SOUK_WORKER_CLI_VERB_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "common/text/config.h"
@@ -17,9 +18,9 @@ struct program {
     const struct local_server_ops *local; // servers as threads
     struct comm_launch launch;
     bool is_stderr_terminal, is_stdout_terminal;
-    bool has_color;            // a terminal, and NO_COLOR is not set
-    uint32_t terminal_columns; // 80 when nobody knows
-    volatile int *stop_signal; // set by SIGINT and SIGTERM; a second one ends at once
+    bool has_color;                     // a terminal, and NO_COLOR is not set
+    uint32_t terminal_columns;          // 80 when nobody knows
+    volatile sig_atomic_t *stop_signal; // set by SIGINT and SIGTERM; a second one ends at once
 };
 
 struct verb {
