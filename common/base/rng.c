@@ -59,11 +59,6 @@ uint64_t rng_next_u64(struct rng *rng)
     return low | (uint64_t)rng_next_u32(rng) << 32;
 }
 
-float rng_uniform(struct rng *rng)
-{
-    return (float)(rng_next_u32(rng) >> 8) * 0x1p-24f;
-}
-
 double rng_uniform_double(struct rng *rng)
 {
     return (double)(rng_next_u64(rng) >> 11) * 0x1p-53;

@@ -24,7 +24,6 @@ struct rng {
 void rng_init(struct rng *rng, uint64_t seed, uint64_t stream);
 uint32_t rng_next_u32(struct rng *rng);
 uint64_t rng_next_u64(struct rng *rng);
-float rng_uniform(struct rng *rng);                  // [0, 1), 24 bits
 double rng_uniform_double(struct rng *rng);          // [0, 1), 53 bits
 double rng_normal(struct rng *rng);                  // mean 0, variance 1 (Box-Muller)
 uint64_t rng_below(struct rng *rng, uint64_t limit); // 0..limit-1 without bias, limit >= 1

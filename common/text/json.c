@@ -94,12 +94,6 @@ void json_double(struct json *json, double number)
     buf_add_text(json->out, text);
 }
 
-void json_int(struct json *json, int64_t number)
-{
-    begin_value(json);
-    buf_printf(json->out, "%" PRId64, number);
-}
-
 void json_uint(struct json *json, uint64_t number)
 {
     begin_value(json);

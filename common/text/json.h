@@ -28,7 +28,6 @@ void json_key(struct json *json, const char *key);
 void json_string(struct json *json, const char *text);
 void json_string_n(struct json *json, const char *bytes, size_t length);
 void json_double(struct json *json, double number); // shortest text that reads back the same
-void json_int(struct json *json, int64_t number);
 void json_uint(struct json *json, uint64_t number);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);

@@ -69,7 +69,7 @@ static void json_is_quoted_separated_and_finite(void **state)
     json_key(&json, "list");
     json_open(&json, '[');
     json_double(&json, NAN);
-    json_int(&json, -3);
+    json_double(&json, -3);
     json_uint(&json, 18446744073709551615ULL);
     json_bool(&json, true);
     json_null(&json);
