@@ -72,13 +72,16 @@ static souk_status read_sample(struct sample *sample)
 static souk_status refuse_wide_text(const struct sample *sample)
 {
     const char *line = line_text(sample, 0);
-    size_t length = sample->lines[0].length, num_zeros = 0;
-    for (size_t i = 0; i < length; i++) num_zeros += line[i] == 0;
+    size_t length = sample->lines[0].length, num_zeros = 0, num_even = 0;
+    for (size_t i = 0; i < length; i++) {
+        num_zeros += line[i] == 0;
+        num_even += line[i] == 0 && i % 2 == 0;
+    }
     if (length < 4 || num_zeros < length / 3) return SOUK_OK;
     return log_fail(SOUK_EDATA,
                     "%s is not plain text (every other byte is zero); if it is UTF-16, convert it: "
-                    "iconv -f UTF-16LE -t UTF-8 FILE > NEW",
-                    sample->name);
+                    "iconv -f UTF-16%s -t UTF-8 FILE > NEW",
+                    sample->name, num_even * 2 > num_zeros ? "BE" : "LE");
 }
 
 static uint32_t split_sample(struct sample *sample, const char *delimiter, uint32_t line)
