@@ -11,7 +11,11 @@
 #include "worker/data/field.h"
 #include "worker/data/line_reader.h"
 
-enum { WARNINGS_MAX = 3, SHOWN_BYTES = 60 };
+enum {
+    WARNINGS_MAX = 3,
+    SHOWN_BYTES = 60,
+    SHOWN_MAX = 2 * SHOWN_BYTES + 4, // a byte may become two
+};
 
 struct rating_reader {
     struct rating_reader_options options; // files, format, names: borrowed
@@ -138,14 +142,13 @@ static void end_file(struct rating_reader *reader)
 // ---- rows ----
 
 // Text out of a file, for a message: cut, and printable.
-static void show_text(const char *text, size_t length, char out[SHOWN_BYTES + 4])
+static void show_text(const char *text, size_t length, char out[SHOWN_MAX])
 {
     size_t n = length < SHOWN_BYTES ? length : SHOWN_BYTES;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        out[i] = c < 32 || c == 127 ? '?' : text[i];
-    }
-    strcpy(out + n, length > n ? "..." : "");
+    struct buf shown = {0};
+    text_add_shown(&shown, text, n);
+    snprintf(out, SHOWN_MAX, "%s%s", buf_text(&shown), length > n ? "..." : "");
+    buf_fini(&shown);
 }
 
 static souk_status bad_row(struct rating_reader *reader, const char *what)
@@ -175,7 +178,7 @@ static souk_status bad_row(struct rating_reader *reader, const char *what)
 static souk_status bad_columns(struct rating_reader *reader, const char *line, size_t length)
 {
     const struct rating_format *format = reader->options.format;
-    char what[256], shown[SHOWN_BYTES + 4];
+    char what[320], shown[SHOWN_MAX];
     show_text(line, length, shown);
     const char *delimiter = strcmp(format->delimiter, "\t") == 0 ? "tab" : format->delimiter;
     snprintf(what, sizeof(what), "\"%s\" is not %u columns separated by \"%s\"", shown,
@@ -185,7 +188,7 @@ static souk_status bad_columns(struct rating_reader *reader, const char *line, s
 
 static souk_status bad_id(struct rating_reader *reader, const char *side, uint32_t column)
 {
-    char what[256], shown[SHOWN_BYTES + 4];
+    char what[320], shown[SHOWN_MAX];
     show_text(reader->fields[column], reader->lengths[column], shown);
     if (reader->lengths[column] == 0)
         snprintf(what, sizeof(what), "the %s id is empty", side);
@@ -200,7 +203,7 @@ static souk_status bad_id(struct rating_reader *reader, const char *side, uint32
 static souk_status bad_rating(struct rating_reader *reader, enum field_number kind)
 {
     uint32_t column = reader->options.format->rating_column;
-    char what[256], shown[SHOWN_BYTES + 4];
+    char what[320], shown[SHOWN_MAX];
     show_text(reader->fields[column], reader->lengths[column], shown);
     snprintf(what, sizeof(what), "rating \"%s\" is not a %s", shown,
              kind == FIELD_NOT_FINITE ? "finite number" : "number");
