@@ -38,6 +38,9 @@ const struct verb *verb_find(int argc, char **argv, int *num_words_out);
 /* Logs what is wrong with words that are no verb, with a "did you mean". Returns SOUK_EUSAGE. */
 souk_status verb_fail_unknown(int argc, char **argv);
 void verb_print_overview(void);
+/* Prints the verbs of two words that begin with this one, as "config"; false when there are none.
+ */
+bool verb_print_group(const char *first);
 extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
     verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate;
 
