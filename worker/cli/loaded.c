@@ -4,24 +4,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
-
-// The model's tables as its code sees them must be those of the folder, or rows would be read with
-// another width.
-static souk_status check_tables(const struct loaded *loaded)
-{
-    struct souk_table_spec specs[MODEL_TABLES_MAX];
-    uint32_t num_tables = loaded->ops->tables(loaded->model, specs);
-    bool is_same = num_tables == model_dir_num_tables(loaded->dir);
-    for (uint32_t i = 0; is_same && i < num_tables; i++) {
-        const struct souk_table_spec *saved = model_dir_spec(loaded->dir, i);
-        is_same = strcmp(specs[i].name, saved->name) == 0 && specs[i].dim == saved->dim;
-    }
-    if (is_same) return SOUK_OK;
-    return log_fail(SOUK_EDATA,
-                    "%s: the tables are not those of a model of type %s; copy the model again, or "
-                    "train it again",
-                    model_dir_path(loaded->dir), loaded->ops->name);
-}
+#include "worker/train/exchange.h"
 
 static souk_status make_model(struct loaded *loaded)
 {
@@ -34,7 +17,8 @@ static souk_status make_model(struct loaded *loaded)
                         model_dir_path(loaded->dir), type);
     souk_status status = loaded->ops->load(&loaded->config, model_dir_state(loaded->dir),
                                            loaded->comm, &loaded->model);
-    return status == SOUK_OK ? check_tables(loaded) : status;
+    if (status != SOUK_OK) return status;
+    return tables_match_dir(loaded->ops, loaded->model, loaded->dir);
 }
 
 static souk_status start_servers(const struct program *program, struct loaded *loaded)
