@@ -9,7 +9,7 @@ packages=(gcc libc6-dev make pkg-config openmpi-bin libopenmpi-dev libzmq3-dev l
           libxxhash-dev libyaml-dev libjansson-dev zlib1g-dev libopenblas-dev libcmocka-dev)
 # Named libmsgpack-dev in Debian 12, libmsgpack-c-dev in later releases.
 msgpack=(libmsgpack-dev libmsgpack-c-dev)
-[ "${1:-}" = --check ] && packages+=(clang clang-format libclang-rt-14-dev shellcheck)
+[ "${1:-}" = --check ] && packages+=(clang clang-format shellcheck)
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
@@ -31,6 +31,13 @@ for package in "${packages[@]}"; do
     is_installed "$package" || missing+=("$package")
 done
 if ! is_installed "${msgpack[0]}" && ! is_installed "${msgpack[1]}"; then missing+=(msgpack); fi
+# The runtime of clang's sanitizers and fuzzer has its version in the name: 14 in Debian 12. The
+# package clang depends on clang-14, or whatever the version of the release is.
+runtime_of() { sed -n 's/.*\bclang-\([0-9][0-9]*\)\b.*/libclang-rt-\1-dev/p' | head -n 1; }
+if [ "${1:-}" = --check ]; then
+    runtime=$(dpkg-query -W -f='${Depends}\n' clang 2>/dev/null | runtime_of || true)
+    if [ -z "$runtime" ] || ! is_installed "$runtime"; then missing+=(clang-runtime); fi
+fi
 [ ${#missing[@]} = 0 ] && exit 0
 
 as_root=()
@@ -48,6 +55,14 @@ if [[ " ${missing[*]} " == *" msgpack "* ]]; then
     name=libmsgpack-dev
     apt-cache show libmsgpack-dev >/dev/null 2>&1 || name=libmsgpack-c-dev
     missing=("${missing[@]/%msgpack/$name}")
+fi
+if [[ " ${missing[*]} " == *" clang-runtime "* ]]; then
+    runtime=$(apt-cache depends clang | grep 'Depends: clang-' | runtime_of || true)
+    if [ -z "$runtime" ]; then
+        echo "install-deps: apt-cache depends clang names no clang-N; install libclang-rt-N-dev" >&2
+        exit 2
+    fi
+    missing=("${missing[@]/%clang-runtime/$runtime}")
 fi
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2

@@ -14,6 +14,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/bytes/wire.h"
 #include "common/text/buf.h"
 #include "server/server.h"
 #include "server/supervisor.h"
@@ -38,6 +39,7 @@ static const char help[] =
     "  --help, --version\n"
     "\n"
     "Exit code: 0 stopped in order, 1 failure, 2 wrong options.\n";
+_Static_assert(WIRE_SHARDS_MAX == 64, "the help says 1..64 for --threads");
 
 struct arguments {
     const char *bind;
@@ -105,9 +107,9 @@ static bool parse_number(const char *text, const char *units, uint64_t *number_o
 static souk_status parse_threads(const char *text, uint32_t *num_threads_out)
 {
     uint64_t number;
-    if (!parse_number(text, "", &number) || number < 1 || number > SERVER_SHARDS_MAX)
+    if (!parse_number(text, "", &number) || number < 1 || number > WIRE_SHARDS_MAX)
         return log_fail(SOUK_EUSAGE, "--threads %s: give a number from 1 to %d", text,
-                        SERVER_SHARDS_MAX);
+                        WIRE_SHARDS_MAX);
     *num_threads_out = (uint32_t)number;
     return SOUK_OK;
 }

@@ -18,7 +18,6 @@
 #include "souk/types.h"
 
 struct optimizer_ops {
-    const char *name;
     /* Floats of state for a row of dim weights. Required. */
     uint32_t (*state_floats)(uint32_t dim);
     /* State of a row that is being made or assigned; comes zeroed. Optional: zeros without it. */

@@ -9,14 +9,15 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/bytes/wire.h"
 #include "server/shard.h"
 
 enum { ADDRESS_MAX = 512 };
 
 struct server {
     uint32_t num_shards;
-    struct shard *shards[SERVER_SHARDS_MAX];
-    uint16_t ports[SERVER_SHARDS_MAX]; // by shard; 0 where the transport has none
+    struct shard *shards[WIRE_SHARDS_MAX];
+    uint16_t ports[WIRE_SHARDS_MAX]; // by shard; 0 where the transport has none
 };
 
 static bool has_ports(const char *address)
@@ -58,9 +59,9 @@ static souk_status check_options(const struct server_options *options)
         return log_fail(SOUK_EINVAL, "address \"%s\" %s", address, why);
     if (strlen(address) >= ADDRESS_MAX - 16)
         return log_fail(SOUK_EINVAL, "address \"%s\" is too long", address);
-    if (options->num_threads < 1 || options->num_threads > SERVER_SHARDS_MAX)
+    if (options->num_threads < 1 || options->num_threads > WIRE_SHARDS_MAX)
         return log_fail(SOUK_EINVAL, "%s: a server has 1..%d shard threads, not %u", address,
-                        SERVER_SHARDS_MAX, options->num_threads);
+                        WIRE_SHARDS_MAX, options->num_threads);
     if (strncmp(address, "ipc://", 6) == 0 && options->num_threads > 1)
         return log_fail(SOUK_EINVAL, "%s serves one shard thread; use tcp:// for more", address);
     if (net_address_is_exposed(address) && !options->allow_exposed)

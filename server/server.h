@@ -12,14 +12,12 @@
 
 struct server;
 
-enum { SERVER_SHARDS_MAX = 64 }; // as many as struct wire_hello can name
-
 struct server_options {
     struct net *net;       // borrowed
     const char *address;   // of shard 0: "tcp://127.0.0.1:*", "inproc://server0"; the others get
                            // a port of the system's (tcp) or "/1", "/2" ... behind the name
     const uint16_t *ports; // (num_threads) to take again after a restart, or NULL
-    uint32_t num_threads;  // shard threads, 1..64
+    uint32_t num_threads;  // shard threads, 1..WIRE_SHARDS_MAX
     bool allow_exposed;    // may listen beyond loopback
     uint64_t max_memory_bytes; // of all shards together, dealt out evenly; 0: no limit
 };

@@ -14,6 +14,10 @@
 #include "common/base/mem.h"
 #include "common/bytes/crc32c.h"
 
+_Static_assert((int)NET_HEADER_MAX >= (int)WIRE_HEADER_MAX &&
+                   (int)NET_BODY_MAX >= (int)WIRE_BODY_MAX,
+               "the transport would drop messages that the wire format allows");
+
 // One entry a message type.
 struct handler {
     souk_status (*run)(struct shard *shard, struct request *request); // NULL: no such type

@@ -34,11 +34,15 @@ souk_status handle_info(struct shard *shard, struct request *request)
 struct setting {
     const char *name;
     size_t offset, size; // in struct souk_table_spec
+    bool is_float;
 };
-#define SIZE_OF(field) sizeof(((const struct souk_table_spec *)0)->field)
-#define SETTING(field)                                                  \
-    {                                                                   \
-#field, offsetof(struct souk_table_spec, field), SIZE_OF(field) \
+#define FIELD(field) (((const struct souk_table_spec *)0)->field)
+#define SETTING(field)                                                        \
+    {                                                                         \
+#field, offsetof(struct souk_table_spec, field), sizeof FIELD(field), \
+            _Generic(FIELD(field), float                                      \
+                     : true, default                                          \
+                     : false)                                                 \
     }
 static const struct setting settings[] = {
     SETTING(dim),          SETTING(seed),       SETTING(init),    SETTING(init_scale),
@@ -48,14 +52,24 @@ static const struct setting settings[] = {
     SETTING(pull_codec),   SETTING(push_codec),
 };
 #undef SETTING
-#undef SIZE_OF
+#undef FIELD
+
+// Floats go by value: 0 and -0 are the same setting. None is NaN (souk_table_spec_check).
+static bool is_same(const struct setting *setting, const void *a, const void *b)
+{
+    float float_a, float_b;
+    if (!setting->is_float) return memcmp(a, b, setting->size) == 0;
+    memcpy(&float_a, a, sizeof float_a);
+    memcpy(&float_b, b, sizeof float_b);
+    return float_a == float_b;
+}
 
 // Name of the first setting that differs, NULL if none does.
 static const char *find_difference(const struct souk_table_spec *a, const struct souk_table_spec *b)
 {
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-        if (memcmp((const char *)a + settings[i].offset, (const char *)b + settings[i].offset,
-                   settings[i].size) != 0)
+        if (!is_same(&settings[i], (const char *)a + settings[i].offset,
+                     (const char *)b + settings[i].offset))
             return settings[i].name;
     return NULL;
 }

@@ -57,10 +57,11 @@ static int serve(const struct supervisor *supervisor, pid_t parent, int report_f
 // True in the child, with its exit code in *code_out once it has served.
 static bool start_child(struct supervisor *supervisor, int *code_out)
 {
-    int fds[2];
+    int fds[2] = {-1, -1};
     pid_t parent = getpid(), child = -1;
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0 || (child = fork()) < 0) {
         log_error("cannot start a server process: %s", strerror(errno));
+        if (fds[0] >= 0) close(fds[0]), close(fds[1]);
         supervisor->is_over = true;
         supervisor->exit_code = 1;
         return false;

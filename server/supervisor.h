@@ -17,11 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "server/server.h"
+#include "common/bytes/wire.h"
 
 /* What a child tells once it serves. */
 struct supervisor_report {
-    uint16_t ports[SERVER_SHARDS_MAX]; // for the next child
+    uint16_t ports[WIRE_SHARDS_MAX]; // for the next child
 };
 
 struct supervisor_job {

@@ -300,10 +300,3 @@ void table_apply(struct table *table, const struct table_push *push)
         apply_block(table, push, start, n);
     }
 }
-
-souk_status table_push(struct table *table, const struct table_push *push)
-{
-    souk_status status = table_prepare(table, push);
-    if (status == SOUK_OK) table_apply(table, push);
-    return status;
-}

@@ -59,8 +59,6 @@ struct table_push {
  */
 SOUK_MUST_CHECK souk_status table_prepare(struct table *table, const struct table_push *push);
 void table_apply(struct table *table, const struct table_push *push);
-/* Both of them. SOUK_ENOMEM: nothing was applied. */
-SOUK_MUST_CHECK souk_status table_push(struct table *table, const struct table_push *push);
 
 /* Copies up to max_rows rows from position *cursor on (0 first), in ascending order of key within
  * the block, and moves *cursor; it is 0 again when the end is reached. states may be NULL. Returns

@@ -152,7 +152,9 @@ static souk_status print_help(int argc, char **argv)
         fputs(verb->help, stdout);
     else if (argc == 1 && config_help(argv[0], &options))
         fputs(options.text, stdout);
-    else
+    else if (argc == 1 && strchr(argv[0], '.'))
+        status = config_fail_no_help(argv[0]);
+    else if (argc > 1 || !verb_print_group(argv[0]))
         status = verb_fail_unknown(argc, argv);
     buf_fini(&options);
     return status;
@@ -200,6 +202,7 @@ static souk_status run(int argc, char **argv)
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return print_help(0, NULL);
 
     const struct verb *verb = verb_find(argc, argv, &num_words);
+    if (!verb && asks_for_help(argc - 1, argv + 1) && verb_print_group(argv[0])) return SOUK_OK;
     if (!verb) return verb_fail_unknown(argc, argv);
     if (asks_for_help(argc - num_words, argv + num_words)) return print_help(num_words, argv);
     return run_verb(verb, argc - num_words + 1, argv + num_words - 1);

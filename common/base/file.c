@@ -143,6 +143,12 @@ souk_status file_lock_dir(const char *path, bool is_shared, int *fd_out)
     return SOUK_OK;
 }
 
+bool file_is_pipe(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

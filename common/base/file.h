@@ -23,5 +23,7 @@ SOUK_MUST_CHECK souk_status file_sync_dir(const char *path);
  * one; *fd_out may be -1 then. */
 SOUK_MUST_CHECK souk_status file_lock_dir(const char *path, bool is_shared, int *fd_out);
 bool file_exists(const char *path);
+/* Whether it is a pipe, such as the /dev/fd/63 of a shell's <(...). */
+bool file_is_pipe(const char *path);
 
 #endif

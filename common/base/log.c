@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +12,7 @@
 
 static struct {
     pthread_mutex_t lock;
-    enum log_level level;
+    atomic_int level; // enum log_level; without the lock: a message that is dropped costs one load
     const char *role; // NULL: the short form
     int index;        // behind the role, < 0: none
     log_sink_fn sink; // NULL: standard error
@@ -37,9 +38,7 @@ bool log_level_parse(const char *name, enum log_level *level_out)
 
 void log_set_level(enum log_level level)
 {
-    pthread_mutex_lock(&state.lock);
-    state.level = level;
-    pthread_mutex_unlock(&state.lock);
+    atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
 }
 
 void log_set_role(const char *role, int index)
@@ -99,10 +98,6 @@ static void write_all(const char *bytes, size_t length)
 static void write_message(enum log_level level, const char *message)
 {
     pthread_mutex_lock(&state.lock);
-    if (level > state.level) {
-        pthread_mutex_unlock(&state.lock);
-        return;
-    }
     if (state.sink) {
         state.sink(state.sink_ctx, level, message);
     } else {
@@ -124,6 +119,7 @@ static void write_message(enum log_level level, const char *message)
 static void __attribute__((format(printf, 3, 0)))
 write_va(enum log_level level, const char *suffix, const char *format, va_list args)
 {
+    if ((int)level > atomic_load_explicit(&state.level, memory_order_relaxed)) return;
     char message[3900];
     int n = vsnprintf(message, sizeof(message), format, args);
     if (n < 0) n = 0;

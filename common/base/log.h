@@ -24,7 +24,7 @@ const char *log_level_name(unsigned level);
 /* False for a text that is none of them. */
 bool log_level_parse(const char *name, enum log_level *level_out);
 
-/* Messages above `level` are dropped. Starts at LOG_INFO. */
+/* Messages above `level` are dropped, before anything of them is formatted. Starts at LOG_INFO. */
 void log_set_level(enum log_level level);
 /* "worker", 1 gives "worker/1"; a negative index leaves it out. role must be a literal. */
 void log_set_role(const char *role, int index);

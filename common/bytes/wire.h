@@ -46,6 +46,7 @@ enum {
     WIRE_SECTION_FIELDS = 10,
     WIRE_KEYS_MAX = 1 << 20,      // keys in one section
     WIRE_SCAN_ROWS_MAX = 1 << 16, // rows in one scan reply
+    WIRE_SHARDS_MAX = 64,         // of one server
 };
 
 enum wire_type {
@@ -113,9 +114,9 @@ bool wire_scan_header(const uint8_t *bytes, size_t length);
 struct wire_hello {
     uint16_t num_shards; // shard threads of this server process
     uint16_t shard_idx;  // of the one that answers
-    uint16_t ports[64];
+    uint16_t ports[WIRE_SHARDS_MAX];
 };
-enum { WIRE_HELLO_MAX = 4 + 2 * 64, WIRE_SPEC_MAX = 256, WIRE_INFO_BYTES = 4 * 8 };
+enum { WIRE_HELLO_MAX = 4 + 2 * WIRE_SHARDS_MAX, WIRE_SPEC_MAX = 256, WIRE_INFO_BYTES = 4 * 8 };
 size_t wire_pack_hello(const struct wire_hello *hello, uint8_t out[WIRE_HELLO_MAX]);
 SOUK_MUST_CHECK souk_status wire_unpack_hello(const uint8_t *bytes, size_t length,
                                               struct wire_hello *hello_out);

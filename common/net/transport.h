@@ -9,7 +9,6 @@
 #include "common/net/net.h"
 
 struct transport_ops {
-    const char *name;
     souk_status (*context_create)(void **context_out);
     void (*context_destroy)(void *context);
 

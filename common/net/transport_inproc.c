@@ -443,7 +443,6 @@ static uint32_t dialer_num_losses(void *opaque, uint32_t channel)
 }
 
 const struct transport_ops transport_inproc = {
-    .name = "inproc",
     .context_create = context_create,
     .context_destroy = context_destroy,
     .listen = listen_at,

@@ -26,6 +26,8 @@ unsigned text_distance(const char *a, const char *b);
 const char *text_nearest(const char *word, const char *const *candidates, size_t num_candidates);
 /* Copies bytes as valid UTF-8 into out: bytes that are none are read as Latin-1. */
 void text_add_utf8(struct buf *out, const char *bytes, size_t length);
+/* The same for people to look at: control characters, which could steer a terminal, become "?". */
+void text_add_shown(struct buf *out, const char *bytes, size_t length);
 /* Characters that a terminal shows for valid UTF-8 text (code points; wide ones count as two). */
 size_t text_columns(const char *utf8, size_t length);
 

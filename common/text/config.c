@@ -239,6 +239,22 @@ static void suggest(const char *key, struct buf *out)
     if (nearest) buf_add_text(out, nearest);
 }
 
+souk_status config_fail_no_help(const char *key)
+{
+    struct buf quoted = {0}, meant = {0};
+    option_quote(key, strlen(key), &quoted);
+    suggest(key, &meant);
+    souk_status status =
+        meant.length > 0
+            ? log_fail(SOUK_EUSAGE, "there is no option %s; did you mean \"%s\"?",
+                       buf_text(&quoted), meant.text)
+            : log_fail(SOUK_EUSAGE, "there is no option %s; souk config doc lists all keys",
+                       buf_text(&quoted));
+    buf_fini(&quoted);
+    buf_fini(&meant);
+    return status;
+}
+
 souk_status config_fail_unknown(const struct config_source *source, const char *key)
 {
     struct buf message = {0}, meant = {0};

@@ -181,6 +181,8 @@ void config_show_origins(const struct config *config, bool only_changed, struct 
 void config_doc(struct buf *out);
 /* Help of the keys that begin with prefix ("" all), for terminals. False when there is none. */
 bool config_help(const char *prefix, struct buf *out);
+/* Logs that no key begins with this one, with a "did you mean". Returns SOUK_EUSAGE. */
+SOUK_MUST_CHECK souk_status config_fail_no_help(const char *key);
 
 /* Logs an error of an option with the place that set it, and returns SOUK_ECONFIG. For checks that
  * only the user of an option can make, such as whether there is a model of a type. */

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "common/base/log.h"
+#include "common/bytes/wire.h"
 #include "common/text/config_option.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -228,7 +229,7 @@ const struct option config_options[] = {
     U32(cluster.servers, "1", BETWEEN(1, 1024),
         "servers to start: processes under mpirun, groups of threads in a single process; not used "
         "when addresses are given"),
-    U32(cluster.threads, "1", BETWEEN(1, 64), "shard threads of a server"),
+    U32(cluster.threads, "1", BETWEEN(1, WIRE_SHARDS_MAX), "shard threads of a server"),
     U32(cluster.workers, "0", ANY_NUMBER,
         "workers that there must be (size of MPI_COMM_WORLD); 0: whatever there is"),
     LIST(cluster.addresses, "servers that run already, tcp://host:port; as --servers"),

@@ -11,7 +11,11 @@ souk_status json_value_parse(const char *text, size_t length, const char *name, 
 {
     json_error_t error;
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!value) return log_fail(SOUK_EDATA, "%s:%d: not JSON: %s", name, error.line, error.text);
+    if (!value)
+        return log_fail(
+            SOUK_EDATA,
+            "%s:%d: not JSON: %s; the file is damaged: copy it again from where it came", name,
+            error.line, error.text);
     *value_out = value;
     return SOUK_OK;
 }

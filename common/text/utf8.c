@@ -1,4 +1,5 @@
 /* utf8.c - text of unknown encoding, for output. See buf.h. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/text/buf.h"
@@ -37,6 +38,20 @@ void text_add_utf8(struct buf *out, const char *bytes, size_t length)
         buf_add_char(out, (char)(0x80 | (text[i] & 0x3F)));
         i++;
     }
+}
+
+void text_add_shown(struct buf *out, const char *bytes, size_t length)
+{
+    struct buf utf8 = {0};
+    text_add_utf8(&utf8, bytes, length);
+    for (size_t i = 0; i < utf8.length; i++) {
+        const unsigned char *at = (const unsigned char *)utf8.text + i;
+        bool is_high = at[0] == 0xC2 && at[1] < 0xA0; // U+0080..U+009F, in two bytes
+        bool is_control = at[0] < 0x20 || at[0] == 0x7F || is_high;
+        buf_add_char(out, is_control ? '?' : utf8.text[i]);
+        i += is_high;
+    }
+    buf_fini(&utf8);
 }
 
 static uint32_t decode(const unsigned char *bytes, size_t n)

@@ -5,6 +5,7 @@
  * SGD, batches of 20,000, five epochs after one that fills caches. BENCH mf_ratings_per_s counts
  * wall time of the epochs, without reading the file. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,7 +64,7 @@ static void train(const struct config *config, struct train_result *result)
     struct comm *comm;
     const struct comm_launch launch = {0};
     struct session *session;
-    volatile int stop = 0;
+    volatile sig_atomic_t stop = 0;
     if (comm_create(&launch, &comm) != SOUK_OK) exit(1);
     struct session_options session_options = {
         .config = config, .comm = comm, .local = &LOCAL, .is_quiet = true};

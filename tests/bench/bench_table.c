@@ -20,6 +20,13 @@ struct batches {
     uint64_t *keys;                 // (num_batches, num_keys)
 };
 
+static souk_status push_batch(struct table *table, const struct table_push *push)
+{
+    souk_status status = table_prepare(table, push);
+    if (status == SOUK_OK) table_apply(table, push);
+    return status;
+}
+
 static int compare_keys(const void *left, const void *right)
 {
     const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
@@ -74,7 +81,7 @@ static void fill(struct table *table, uint64_t num_rows, float *rows)
         while (n < FILL_KEYS && r < num_rows) keys[n++] = hash_key(r++);
         qsort(keys, n, sizeof(*keys), compare_keys);
         uint64_t begin = clock_now_ns();
-        must(table_push(table, &(struct table_push){.mode = SOUK_PUSH_GRADIENT,
+        must(push_batch(table, &(struct table_push){.mode = SOUK_PUSH_GRADIENT,
                                                     .lr = 0.1f,
                                                     .num_keys = n,
                                                     .keys = keys,
@@ -105,7 +112,7 @@ static double push_rate(struct table *table, const struct batches *batches, cons
 {
     uint64_t done = 0, begin = clock_now_ns();
     for (uint32_t b = 0; done < MIN_ROWS; b = (b + 1) % batches->num_batches) {
-        must(table_push(table,
+        must(push_batch(table,
                         &(struct table_push){.mode = mode,
                                              .lr = 0.1f,
                                              .num_keys = batches->num_keys,

@@ -29,6 +29,14 @@ check version_is_printed 0 '^souk [0-9]' out "$souk" --version
 check nothing_to_do_is_a_usage_error 2 '^usage: souk' out "$souk"
 check help_lists_the_verbs 0 'config show' out "$souk" help
 check help_of_options_by_prefix 0 '^model.k: whole number' out "$souk" help model.
+check help_of_a_mistyped_option_suggests 2 'did you mean "train.epochs"?' err \
+    "$souk" help train.epohcs
+check help_of_an_option_that_is_none_says_so 2 'there is no option "zzz.qqq"; souk config doc' err \
+    "$souk" help zzz.qqq
+check help_of_two_verbs_lists_them 0 '^  config check  *say what' out "$souk" config --help
+check and_so_does_the_other_way_round 0 '^  config check  *say what' out "$souk" help config
+check help_of_data_lists_its_verbs 0 '^  data generate ' out "$souk" data -h
+check options_are_named_as_typed 2 'config show: -c needs a value' err "$souk" config show -c
 check a_mistyped_verb_gets_a_suggestion 2 'did you mean "config show"' err "$souk" config shwo
 check an_unknown_option_is_a_usage_error 2 'unknown option --jsn' err "$souk" config doc --jsn
 check a_good_configuration_is_said_to_be 0 'good' out "$souk" config check "$work/good.yaml"
@@ -71,6 +79,10 @@ closed() {
     [ -s "$work/run/events.jsonl" ] && ! grep -v '^{' "$work/run/events.jsonl" && echo clean
 }
 check messages_do_not_get_into_files_when_standard_files_are_closed 0 clean out closed
+
+# Servers are not started for a verb that has no use for them.
+check launch_refuses_other_verbs_than_train 2 'launch.sh: only train takes servers; run .* evaluate' \
+    err scripts/launch.sh -s 1 evaluate -m nowhere
 
 # Every verb has a page that begins with its usage.
 "$souk" help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' >"$work/verbs"

@@ -86,6 +86,12 @@ check "and_is_named" says 'cannot resolve host "nobody.invalid"'
 check "at_once" [ $((SECONDS - start)) -le 30 ]
 "${mpi[@]}" -n 2 "$bin/souk" train -c "$dir/mf.yaml" --set model.k=x >"$dir/out" 2>"$dir/err"
 check "a_mistake_in_the_configuration_ends_all_ranks_with_2" [ $? = 2 ]
+for key in train test; do
+    "${mpi[@]}" -n 2 "$bin/souk" train -c "$dir/mf.yaml" --set "data.$key=$dir/nowhere.csv" \
+        >"$dir/out" 2>"$dir/err"
+    check "a_missing_file_of_data_${key}_is_a_data_error" [ $? = 3 ]
+    check "and_is_named_once_by_all_ranks" [ "$(grep -c 'nowhere.csv' "$dir/err")" = 1 ]
+done
 
 # ---- a server that dies ----
 servers=()

@@ -133,6 +133,15 @@ check a_wrong_option_is_explained 2 'did you mean --json' err "$souk" evaluate -
 check an_option_of_another_verb_is_refused 2 'does not take' err "$souk" evaluate -m seven --titles x
 check figures_of_clicks_need_a_model_of_clicks 2 'for models of clicks' err "$souk" evaluate -m seven --data seven.csv --svg x.svg
 check an_id_of_the_wrong_kind_is_refused 2 'is no user id' err "$souk" recommend -m seven --user abc
+printf '\033[2J\233\n' >steering
+check what_is_no_id_does_not_steer_the_terminal 2 '"?\[2J?" is no user id' err \
+    "$souk" recommend -m seven --users @steering
+mkfifo pipe
+check a_pipe_of_ids_gets_the_advice_that_works 3 'pipe it in and give @-' err \
+    "$souk" recommend -m seven --users @pipe
+# shellcheck disable=SC2317
+listed() { printf '3\n1\n' | "$souk" recommend -m seven --users @- -n 1; }
+check ids_come_from_standard_input 0 '^user 3 ' out listed
 check nobody_is_nobody 2 'for whom' err "$souk" recommend -m seven
 check a_missing_file_is_named 3 'missing.csv' err "$souk" predict -m seven --data missing.csv
 check titles_that_are_not_there_are_named 3 'none.txt' err \

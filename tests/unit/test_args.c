@@ -122,9 +122,14 @@ static void mistakes_are_usage_errors_with_advice(void **state)
         {ARG_CONFIG, "test --resume", "test: does not take --resume"},
         {ALL, "test -x", "unknown option -x"},
         {ALL, "test --", ""},
-        {ALL, "test -m", "--model needs a value"},
-        {ALL, "test -m --json", "--model needs a value"},
-        {ALL, "test -m a -m b", "--model is given twice"},
+        {ALL, "test -m", "test: -m needs a value"},
+        {ALL, "test --model", "test: --model needs a value"},
+        {ALL, "test -m --json", "test: -m needs a value"},
+        {ALL, "test -m a -m b", "-m is given twice"},
+        {ALL, "test -c", "test: -c needs a value"},
+        {ALL, "test -n", "test: -n needs a value"},
+        {ALL, "test -nx", "-n x: must be a whole number"},
+        {ALL, "test --top=x", "--top x: must be a whole number"},
         {ALL, "test --model=", "--model: the value is empty"},
         {ALL, "test --json=yes", "--json takes no value"},
         {ALL, "test --users a,,b", "--users: an entry is empty"},
@@ -149,15 +154,6 @@ static void mistakes_in_settings_are_all_reported(void **state)
     assert_non_null(strstr(logged, "did you mean \"model.k\"?"));
     assert_refused(ALL, "test -c /nowhere/x.yaml", SOUK_ECONFIG, "/nowhere/x.yaml");
     assert_refused(ALL, "test --set train.patience=2", SOUK_ECONFIG, "--set train.patience: ");
-}
-
-static void help_ends_the_parsing(void **state)
-{
-    (void)state;
-    struct args args;
-    assert_int_equal(parse(ARG_CONFIG, "test --help --nonsense", &args), SOUK_OK);
-    assert_true(args.wants_help);
-    args_fini(&args);
 }
 
 static void settings_beat_the_file_and_the_file_beats_the_model(void **state)
@@ -250,7 +246,6 @@ int main(void)
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(mistakes_are_usage_errors_with_advice),
         cmocka_unit_test(mistakes_in_settings_are_all_reported),
-        cmocka_unit_test(help_ends_the_parsing),
         cmocka_unit_test(settings_beat_the_file_and_the_file_beats_the_model),
         cmocka_unit_test(the_model_folder_of_a_run_finds_the_configuration_beside_it),
         cmocka_unit_test(verbs_of_two_words_are_found),

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -252,9 +254,37 @@ static void options_that_cannot_be_met_are_refused(void **state)
     capture_log_end();
 }
 
+// One message with the file's name and the cause, and no half set of files.
+static void a_full_disk_is_said_once_and_leaves_nothing(void **state)
+{
+    (void)state;
+    const char *const files[] = {"train.csv", "test.csv", "items.csv"};
+    for (unsigned i = 0; i < 3; i++) {
+        struct generate_options options = small();
+        struct generate_result result;
+        char *full_dir = temp_dir_create(), message[600];
+        options.dir = full_dir;
+        snprintf(message, sizeof(message), "cannot write %s/%s: No space left on device", full_dir,
+                 files[i]);
+        assert_int_equal(symlink("/dev/full", temp_path(full_dir, files[i])), 0);
+        capture_log_begin();
+        assert_int_equal(generate_ratings(&options, &result), SOUK_ENOSPC);
+        const char *found = strstr(capture_log_text(), message);
+        assert_non_null(found);
+        assert_null(strstr(found + 1, "cannot"));
+        assert_null(strstr(found + 1, "error"));
+        capture_log_end();
+        struct stat st;
+        for (unsigned j = 0; j < 3; j++)
+            assert_int_not_equal(lstat(temp_path(full_dir, files[j]), &st), 0);
+        temp_dir_remove(full_dir);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_disk_is_said_once_and_leaves_nothing),
         cmocka_unit_test(files_hold_the_rows_asked_for_once_each),
         cmocka_unit_test(noise_floor_is_the_noise),
         cmocka_unit_test(popularity_falls_by_zipf),

@@ -28,8 +28,10 @@ static struct mf_pass make_case(struct case_data *data, uint32_t k, bool is_adag
 {
     struct rng rng;
     rng_init(&rng, 7, k);
-    for (size_t i = 0; i < NUM_USERS * MAX_DIM; i++) data->users[i] = rng_uniform(&rng) - 0.3f;
-    for (size_t i = 0; i < NUM_ITEMS * MAX_DIM; i++) data->items[i] = rng_uniform(&rng) - 0.4f;
+    for (size_t i = 0; i < NUM_USERS * MAX_DIM; i++)
+        data->users[i] = (float)rng_uniform_double(&rng) - 0.3f;
+    for (size_t i = 0; i < NUM_ITEMS * MAX_DIM; i++)
+        data->items[i] = (float)rng_uniform_double(&rng) - 0.4f;
     for (uint32_t t = 0; t < NUM_RATINGS; t++) {
         data->user_idxs[t] = (uint32_t)rng_below(&rng, NUM_USERS);
         data->item_idxs[t] = (uint32_t)rng_below(&rng, NUM_ITEMS);

@@ -178,6 +178,14 @@ static void wide_text_is_refused_with_advice(void **state)
                                    12);
     assert_int_equal(rating_format_resolve(&config, path, true, &format), SOUK_EDATA);
     assert_non_null(strstr(capture_log_text(), "iconv -f UTF-16LE"));
+    path = temp_file_n(dir, "wide_be",
+                       "\0"
+                       "1\0,\0"
+                       "2\0,\0"
+                       "3\0\n",
+                       12);
+    assert_int_equal(rating_format_resolve(&config, path, true, &format), SOUK_EDATA);
+    assert_non_null(strstr(capture_log_text(), "iconv -f UTF-16BE"));
     capture_log_end();
     config_fini(&config);
 }

@@ -92,7 +92,7 @@ static void ports_are_told_and_can_be_taken_again(void **state)
     (void)state;
     struct server_options options = make_options("tcp://127.0.0.1:*", 2);
     struct server *server = must_start(&options);
-    uint16_t ports[SERVER_SHARDS_MAX];
+    uint16_t ports[WIRE_SHARDS_MAX];
     char address[128];
     struct wire_hello hello;
     memcpy(ports, server_ports(server), sizeof(ports));

@@ -83,6 +83,16 @@ static void table_with_other_settings_is_refused_by_name(void **state)
     assert_non_null(strstr(probe_text(&probe), "\"user\""));
 }
 
+static void zero_of_either_sign_is_the_same_setting(void **state)
+{
+    (void)state;
+    struct souk_table_spec spec = make_spec("user");
+    spec.l1 = 0.0f;
+    uint32_t table = probe_open(&probe, &spec);
+    spec.l1 = -0.0f;
+    assert_int_equal(probe_open(&probe, &spec), table);
+}
+
 static void seventeenth_table_is_refused(void **state)
 {
     (void)state;
@@ -414,6 +424,7 @@ int main(void)
         SHARD_TEST(hello_names_the_shards_of_the_server),
         SHARD_TEST(table_is_opened_once_under_one_number),
         SHARD_TEST(table_with_other_settings_is_refused_by_name),
+        SHARD_TEST(zero_of_either_sign_is_the_same_setting),
         SHARD_TEST(seventeenth_table_is_refused),
         SHARD_TEST(pull_of_unknown_keys_gives_initial_values_and_makes_nothing),
         SHARD_TEST(pushed_rows_come_back),

@@ -133,12 +133,26 @@ static void broken_json_is_an_error_with_its_line(void **state)
     capture_log_begin();
     assert_int_equal(json_value_parse("{\n\"a\": }", 8, "m.json", &value), SOUK_EDATA);
     assert_non_null(strstr(capture_log_text(), "m.json:2: not JSON"));
+    assert_non_null(strstr(capture_log_text(), "the file is damaged: copy it again"));
     capture_log_end();
+}
+
+static void nothing_that_is_shown_steers_a_terminal(void **state)
+{
+    (void)state;
+    const char bytes[] = "a\x1b[2J\0\x7f\x9b"
+                         "1m\xc2\x9b\xc2\xa0\xc3\xa9\xe9\n";
+    struct buf out = {0};
+    text_add_shown(&out, bytes, sizeof(bytes) - 1);
+    assert_string_equal(out.text, "a?[2J???"
+                                  "1m?\xc2\xa0\xc3\xa9\xc3\xa9?");
+    buf_fini(&out);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_that_is_shown_steers_a_terminal),
         cmocka_unit_test(buf_grows_and_ends_with_zero),
         cmocka_unit_test(digits_are_grouped),
         cmocka_unit_test(nearest_word_is_found_when_it_is_near),

@@ -1,7 +1,9 @@
 /* test_trainer.c - training in one process over inproc://: it learns, is the same every time, stops
  * and goes on bit by bit, keeps the best epoch, and says what is wrong. */
+#include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,7 +85,7 @@ static struct outcome run(struct fixture *fixture)
     struct session_options session_options = {
         .config = &fixture->config, .comm = comm, .local = &LOCAL, .is_quiet = true};
     assert_int_equal(session_create(&session_options, &session), SOUK_OK);
-    volatile int stop = fixture->stop;
+    volatile sig_atomic_t stop = fixture->stop;
     struct trainer_options options = {.config = &fixture->config,
                                       .comm = comm,
                                       .session = session,
@@ -344,13 +346,33 @@ static void stop_at_once(struct fixture *fixture)
     fixture->stop = 0;
 }
 
+static int num_files(const char *path)
+{
+    int n = 0;
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) n += entry->d_name[0] != '.';
+    closedir(folder);
+    return n;
+}
+
 static void a_new_run_drops_the_checkpoint_of_an_older_one(void **state)
 {
     struct fixture *fixture = *state;
     stop_at_once(fixture);
     set(fixture, "train.lr", "50");
+    assert_true(num_files(in_run(fixture, "checkpoint")) > 1);
     assert_int_equal(run(fixture).status, SOUK_EDIVERGED);
-    assert_false(file_exists(in_run(fixture, "checkpoint/manifest.json")));
+    assert_int_equal(num_files(in_run(fixture, "checkpoint")), 0);
+}
+
+static void a_run_that_cannot_save_its_model_leaves_no_parts(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(file_make_dirs(in_run(fixture, "model/manifest.json.tmp")), SOUK_OK);
+    assert_int_equal(run(fixture).status, SOUK_EIO);
+    assert_int_equal(num_files(in_run(fixture, "model")), 1);
+    assert_false(file_exists(in_run(fixture, "observed.0.part")));
 }
 
 static void a_run_that_cannot_begin_leaves_the_older_one_alone(void **state)
@@ -578,6 +600,7 @@ int main(void)
         TEST(going_on_without_a_checkpoint_is_an_error),
         TEST(going_on_with_another_model_is_an_error),
         TEST(a_new_run_drops_the_checkpoint_of_an_older_one),
+        TEST(a_run_that_cannot_save_its_model_leaves_no_parts),
         TEST(a_run_that_cannot_begin_leaves_the_older_one_alone),
         TEST(a_wrong_path_of_the_test_is_said_before_training),
         TEST(going_on_with_rows_of_later_training_is_refused),

@@ -4,6 +4,7 @@
  * order there is that of precedence and not that of the command line.
  */
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "common/base/mem.h"
 #include "worker/cli/verb.h"
 
-enum { TOP_MAX = 1000000, LIST_MAX = 100000 };
+enum { TOP_MAX = 1000000, LIST_MAX = 100000, TYPED_MAX = 24 };
 
 enum arg_kind {
     KIND_TEXT,   // const char *
@@ -25,14 +26,13 @@ enum arg_kind {
 struct arg_row {
     const char *name;   // behind "--"
     char letter;        // behind "-"; 0: none
-    unsigned flag;      // a verb takes it when it has this ARG_*; 0: all do
+    unsigned flag;      // a verb takes it when it has this ARG_*
     enum arg_kind kind; // of the field
     size_t offset;      // in struct args
 };
 
 #define FIELD(name) offsetof(struct args, name)
 static const struct arg_row rows[] = {
-    {"help", 'h', 0, KIND_SWITCH, FIELD(wants_help)},
     {"config", 'c', ARG_CONFIG, KIND_TEXT, FIELD(config_path)},
     {"set", 0, ARG_CONFIG, KIND_ENTRY, FIELD(settings)},
     {"model", 'm', ARG_MODEL, KIND_TEXT, FIELD(model_dir)},
@@ -66,7 +66,7 @@ struct reader {
 
 static bool is_taken(const struct reader *reader, const struct arg_row *row)
 {
-    return row->flag == 0 || (row->flag & reader->flags);
+    return (row->flag & reader->flags) != 0;
 }
 
 static souk_status fail_unknown(const struct reader *reader, const char *word)
@@ -106,9 +106,9 @@ static const struct arg_row *find_row(const char *word, const char **value_out)
 static souk_status add_entry(struct config_list *list, const char *text, size_t length,
                              const char *option)
 {
-    if (length == 0) return log_fail(SOUK_EUSAGE, "--%s: an entry is empty", option);
+    if (length == 0) return log_fail(SOUK_EUSAGE, "%s: an entry is empty", option);
     if (list->num_items == LIST_MAX)
-        return log_fail(SOUK_EUSAGE, "--%s: more than %d entries", option, LIST_MAX);
+        return log_fail(SOUK_EUSAGE, "%s: more than %d entries", option, LIST_MAX);
     list->items = mem_realloc(list->items, (list->num_items + 1) * sizeof(char *), "list");
     char *copy = mem_alloc(length + 1, "list");
     memcpy(copy, text, length);
@@ -132,26 +132,27 @@ static souk_status parse_number(const char *text, const char *option, uint32_t *
     size_t length = strlen(text);
     unsigned long number = length > 0 && length < 10 ? strtoul(text, NULL, 10) : 0;
     if (strspn(text, "0123456789") != length || number < 1 || number > TOP_MAX)
-        return log_fail(SOUK_EUSAGE, "--%s %s: must be a whole number, 1..%d", option, text,
-                        TOP_MAX);
+        return log_fail(SOUK_EUSAGE, "%s %s: must be a whole number, 1..%d", option, text, TOP_MAX);
     *out = (uint32_t)number;
     return SOUK_OK;
 }
 
-// Sets the field of a row; value is not NULL unless the row is a switch.
-static souk_status set_field(const struct arg_row *row, const char *value, struct args *args)
+// Sets the field of a row; value is not NULL unless the row is a switch. typed is the option as it
+// stands on the command line.
+static souk_status set_field(const struct arg_row *row, const char *typed, const char *value,
+                             struct args *args)
 {
     void *field = (char *)args + row->offset;
     switch (row->kind) {
     case KIND_SWITCH: *(bool *)field = true; return SOUK_OK;
-    case KIND_NUMBER: return parse_number(value, row->name, field);
-    case KIND_ENTRY: return add_entry(field, value, strlen(value), row->name);
-    case KIND_LIST: return add_entries(field, value, row->name);
+    case KIND_NUMBER: return parse_number(value, typed, field);
+    case KIND_ENTRY: return add_entry(field, value, strlen(value), typed);
+    case KIND_LIST: return add_entries(field, value, typed);
     case KIND_TEXT: break;
     }
     const char **text = field;
-    if (*text) return log_fail(SOUK_EUSAGE, "--%s is given twice", row->name);
-    if (!value[0]) return log_fail(SOUK_EUSAGE, "--%s: the value is empty", row->name);
+    if (*text) return log_fail(SOUK_EUSAGE, "%s is given twice", typed);
+    if (!value[0]) return log_fail(SOUK_EUSAGE, "%s: the value is empty", typed);
     *text = value;
     return SOUK_OK;
 }
@@ -161,24 +162,25 @@ static souk_status read_option(struct reader *reader, const char *word)
     const char *value, *verb = reader->verb->name;
     const struct arg_row *row = find_row(word, &value);
     if (!row) return fail_unknown(reader, word);
+    char typed[TYPED_MAX];
+    snprintf(typed, sizeof(typed), "%.*s", word[1] == '-' ? (int)strcspn(word, "=") : 2, word);
     if (!is_taken(reader, row))
-        return log_fail(SOUK_EUSAGE, "%s: does not take --%s; see souk %s --help", verb, row->name,
-                        verb);
+        return log_fail(SOUK_EUSAGE, "%s: does not take %s; see souk %s --help", verb, typed, verb);
     if (row->kind == KIND_SWITCH && value)
-        return log_fail(SOUK_EUSAGE, "%s: --%s takes no value", verb, row->name);
+        return log_fail(SOUK_EUSAGE, "%s: %s takes no value", verb, typed);
     if (row->kind != KIND_SWITCH && !value) {
         bool has_next = reader->next_idx < reader->argc &&
                         strncmp(reader->argv[reader->next_idx], "--", 2) != 0;
-        if (!has_next) return log_fail(SOUK_EUSAGE, "%s: --%s needs a value", verb, row->name);
+        if (!has_next) return log_fail(SOUK_EUSAGE, "%s: %s needs a value", verb, typed);
         value = reader->argv[reader->next_idx++];
     }
-    return set_field(row, value, reader->args);
+    return set_field(row, typed, value, reader->args);
 }
 
 static souk_status read_plain(struct reader *reader, char *word)
 {
     static const struct arg_row file = {"config", 'c', ARG_FILE, KIND_TEXT, FIELD(config_path)};
-    if (reader->flags & ARG_FILE) return set_field(&file, word, reader->args);
+    if (reader->flags & ARG_FILE) return set_field(&file, "the configuration", word, reader->args);
     if (!(reader->flags & ARG_WORDS))
         return log_fail(SOUK_EUSAGE, "%s: does not know what to do with \"%s\"; see souk %s --help",
                         reader->verb->name, word, reader->verb->name);
@@ -190,7 +192,7 @@ static souk_status read_plain(struct reader *reader, char *word)
 static souk_status read_words(struct reader *reader)
 {
     bool has_options = true;
-    while (reader->next_idx < reader->argc && !reader->args->wants_help) {
+    while (reader->next_idx < reader->argc) {
         char *word = reader->argv[reader->next_idx++];
         souk_status status = SOUK_OK;
         if (has_options && strcmp(word, "--") == 0)
@@ -263,7 +265,7 @@ souk_status args_parse(const struct verb *verb, unsigned flags, int argc, char *
     config_init(&args_out->config);
     struct reader reader = {verb, flags, argc, argv, 1, args_out};
     souk_status status = read_words(&reader);
-    if (status != SOUK_OK || args_out->wants_help) return status;
+    if (status != SOUK_OK) return status;
     return fill_config(args_out);
 }
 

@@ -14,6 +14,8 @@
 #include "worker/data/title_file.h"
 #include "worker/model/mf.h"
 
+enum { SHOWN_BYTES = 100 }; // of an id that is none, in a message
+
 static souk_status init(struct loaded *loaded, const char *what, enum config_id_kind kind,
                         struct id_texts *texts_out)
 {
@@ -42,11 +44,15 @@ void id_texts_fini(struct id_texts *texts)
 static souk_status parse(struct id_texts *texts, const char *text, size_t length, uint64_t *key_out)
 {
     field_trim(&text, &length);
-    if (length == 0 || !rating_parse_id(texts->kind, text, length, key_out))
-        return log_fail(SOUK_EUSAGE, "\"%.*s\" is no %s id%s", (int)(length < 100 ? length : 100),
-                        text, texts->what,
-                        length > 0 ? ": those of this model are integers from 0 to 2^64-1"
-                                   : "; it is empty");
+    if (length == 0 || !rating_parse_id(texts->kind, text, length, key_out)) {
+        struct buf shown = {0};
+        text_add_shown(&shown, text, length < SHOWN_BYTES ? length : SHOWN_BYTES);
+        souk_status status = log_fail(
+            SOUK_EUSAGE, "\"%s\" is no %s id%s", buf_text(&shown), texts->what,
+            length > 0 ? ": those of this model are integers from 0 to 2^64-1" : "; it is empty");
+        buf_fini(&shown);
+        return status;
+    }
     return texts->asked ? names_learn(texts->asked, *key_out, text, length) : SOUK_OK;
 }
 
@@ -85,6 +91,11 @@ static souk_status add_text(struct key_list *list, const char *text, size_t leng
 static souk_status add_file(struct key_list *list, const char *path)
 {
     struct line_reader *reader;
+    if (file_is_pipe(path))
+        return log_fail(SOUK_EDATA,
+                        "%s is a pipe; write the list of %s ids to a file, or pipe it in and give "
+                        "@-, which is standard input",
+                        path, list->texts->what);
     souk_status status = line_reader_open(path, 0, 1, &reader);
     if (status != SOUK_OK) return status;
     const char *line;

@@ -6,24 +6,6 @@
 #include "common/base/log.h"
 #include "worker/train/exchange.h"
 
-// The model's tables as its code sees them must be those of the folder, or rows would be read with
-// another width.
-static souk_status check_tables(const struct loaded *loaded)
-{
-    struct souk_table_spec specs[MODEL_TABLES_MAX];
-    uint32_t num_tables = loaded->ops->tables(loaded->model, specs);
-    bool is_same = num_tables == model_dir_num_tables(loaded->dir);
-    for (uint32_t i = 0; is_same && i < num_tables; i++) {
-        const struct souk_table_spec *saved = model_dir_spec(loaded->dir, i);
-        is_same = strcmp(specs[i].name, saved->name) == 0 && specs[i].dim == saved->dim;
-    }
-    if (is_same) return SOUK_OK;
-    return log_fail(SOUK_EDATA,
-                    "%s: the tables are not those of a model of type %s; copy the model again, or "
-                    "train it again",
-                    model_dir_path(loaded->dir), loaded->ops->name);
-}
-
 static souk_status make_model(struct loaded *loaded)
 {
     const char *type = model_dir_type(loaded->dir);
@@ -35,7 +17,7 @@ static souk_status make_model(struct loaded *loaded)
                         model_dir_path(loaded->dir), type);
     souk_status status = loaded->ops->load(&loaded->config, model_dir_state(loaded->dir),
                                            loaded->comm, &loaded->model);
-    if (status == SOUK_OK) status = check_tables(loaded);
+    if (status == SOUK_OK) status = tables_match_dir(loaded->ops, loaded->model, loaded->dir);
     return status == SOUK_OK ? weights_load(loaded->ops, loaded->model, loaded->dir) : status;
 }
 

@@ -6,6 +6,8 @@
 #ifndef SOUK_WORKER_CLI_LOADED_H
 #define SOUK_WORKER_CLI_LOADED_H
 
+#include <signal.h>
+
 #include "worker/cli/verb.h"
 #include "worker/model/model.h"
 #include "worker/model/model_dir.h"
@@ -18,8 +20,8 @@ struct loaded {
     struct model_dir *dir;
     const struct model_ops *ops;
     struct model *model;
-    uint32_t tables[MODEL_TABLES_MAX]; // client's numbers
-    const volatile int *stop_signal;   // of the program
+    uint32_t tables[MODEL_TABLES_MAX];        // client's numbers
+    const volatile sig_atomic_t *stop_signal; // of the program
 };
 
 /* Collective under MPI: every rank loads its share. What args->data has takes the place of

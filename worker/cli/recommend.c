@@ -74,13 +74,15 @@ static souk_status find_users(struct recommending *run)
     for (uint32_t u = 0; u < run->num_group; u++) {
         run->user_rows[u] = row_set_get(&run->rows, run->group[u]);
         if (run->user_rows[u]) continue;
-        struct buf id = {0};
+        struct buf id = {0}, shown = {0};
         char digits[32];
         id_texts_add(&run->users, run->group[u], &id);
+        text_add_shown(&shown, buf_text(&id), id.length);
         log_warning("user %s is not in the model (%s users): showing what is liked most in general",
-                    buf_text(&id),
+                    buf_text(&shown),
                     text_group_digits(model_dir_num_rows(loaded->dir, MF_USER), digits));
         buf_fini(&id);
+        buf_fini(&shown);
     }
     seen_fini(&run->seen);
     return seen_read(loaded->dir, run->rows.keys, run->rows.num_keys, &run->seen);
@@ -122,15 +124,6 @@ static void print_json_user(struct recommending *run, uint32_t u)
     buf_fini(&text);
 }
 
-// Ids as text for people: UTF-8, and nothing in it that steers a terminal.
-static void add_shown(const char *bytes, size_t length, struct buf *out)
-{
-    size_t start = out->length;
-    text_add_utf8(out, bytes, length);
-    for (size_t i = start; i < out->length; i++)
-        if ((unsigned char)out->text[i] < 0x20 || out->text[i] == 0x7F) out->text[i] = '?';
-}
-
 static size_t item_columns(const struct recommending *run, uint32_t u)
 {
     size_t width = strlen("item");
@@ -139,7 +132,7 @@ static size_t item_columns(const struct recommending *run, uint32_t u)
         buf_clear(&id);
         buf_clear(&shown);
         id_texts_add(&run->items, run->lists[u].entries[i].key, &id);
-        add_shown(buf_text(&id), id.length, &shown);
+        text_add_shown(&shown, buf_text(&id), id.length);
         size_t columns = text_columns(buf_text(&shown), shown.length);
         if (columns > width) width = columns;
     }
@@ -154,7 +147,7 @@ static void print_user_line(struct recommending *run, uint32_t u)
     char digits[32];
     id_texts_add(&run->users, run->group[u], &id);
     buf_add_text(&run->text, "user ");
-    add_shown(buf_text(&id), id.length, &run->text);
+    text_add_shown(&run->text, buf_text(&id), id.length);
     size_t num_rated = seen_count(&run->seen, run->group[u]);
     if (!run->user_rows[u])
         buf_add_text(&run->text, " (not in the model: liked most in general)");
@@ -178,11 +171,11 @@ static void print_text_user(struct recommending *run, uint32_t u)
         size_t start = run->text.length;
         buf_clear(&id);
         id_texts_add(&run->items, entry->key, &id);
-        add_shown(buf_text(&id), id.length, &run->text);
+        text_add_shown(&run->text, buf_text(&id), id.length);
         add_title(run, entry->key, &title);
         size_t columns = text_columns(run->text.text + start, run->text.length - start);
         for (; title.length > 0 && columns < width + 2; columns++) buf_add_char(&run->text, ' ');
-        add_shown(buf_text(&title), title.length, &run->text);
+        text_add_shown(&run->text, buf_text(&title), title.length);
         buf_add_char(&run->text, '\n');
     }
     buf_fini(&id);

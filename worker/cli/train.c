@@ -11,7 +11,6 @@
 // What rank 0 tells the others besides the configuration.
 struct orders {
     souk_status status; // of the command line
-    bool wants_help;    // it was printed; nothing to do
     bool is_resuming;
 };
 
@@ -23,14 +22,12 @@ static souk_status share_config(struct comm *comm, int argc, char **argv, struct
     if (is_rank_0) {
         orders->status =
             args_parse(&verb_train, ARG_CONFIG | ARG_SERVERS | ARG_RESUME, argc, argv, args);
-        orders->wants_help = args->wants_help;
         orders->is_resuming = args->is_resume;
     } else {
         config_init(&args->config);
     }
     comm_broadcast(comm, orders, sizeof *orders);
-    if (orders->status != SOUK_OK || orders->wants_help || comm_size(comm) == 1)
-        return orders->status;
+    if (orders->status != SOUK_OK || comm_size(comm) == 1) return orders->status;
 
     struct buf shown = {0};
     if (is_rank_0) config_show(&args->config, false, &shown);
@@ -103,11 +100,7 @@ static souk_status run(const struct program *program, int argc, char **argv)
     struct args args = {0};
     struct orders orders = {0};
     status = share_config(comm, argc, argv, &args, &orders);
-    if (status == SOUK_OK && orders.wants_help) {
-        if (is_rank_0) fputs(verb_train.help, stdout);
-    } else if (status == SOUK_OK) {
-        status = train(program, comm, &args.config, orders.is_resuming);
-    }
+    if (status == SOUK_OK) status = train(program, comm, &args.config, orders.is_resuming);
     args_fini(&args);
     comm_destroy(comm);
     // A rank that ends with a code makes mpirun kill the others: rank 0 speaks for all.

@@ -5,6 +5,7 @@
 #ifndef SOUK_WORKER_CLI_VERB_H
 #define SOUK_WORKER_CLI_VERB_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "common/text/config.h"
@@ -17,9 +18,9 @@ struct program {
     const struct local_server_ops *local; // servers as threads
     struct comm_launch launch;
     bool is_stderr_terminal, is_stdout_terminal;
-    bool has_color;            // a terminal, and NO_COLOR is not set
-    uint32_t terminal_columns; // 80 when nobody knows
-    volatile int *stop_signal; // set by SIGINT and SIGTERM; a second one ends at once
+    bool has_color;                     // a terminal, and NO_COLOR is not set
+    uint32_t terminal_columns;          // 80 when nobody knows
+    volatile sig_atomic_t *stop_signal; // set by SIGINT and SIGTERM; a second one ends at once
 };
 
 struct verb {
@@ -37,6 +38,9 @@ const struct verb *verb_find(int argc, char **argv, int *num_words_out);
 /* Logs what is wrong with words that are no verb, with a "did you mean". Returns SOUK_EUSAGE. */
 souk_status verb_fail_unknown(int argc, char **argv);
 void verb_print_overview(void);
+/* Prints the verbs of two words that begin with this one, as "config"; false when there are none.
+ */
+bool verb_print_group(const char *first);
 extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
     verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate,
     verb_data_build_histories;
@@ -72,7 +76,7 @@ struct args {
     const char *servers;             // of --servers; config has them already
     const char *output, *titles, *svg;
     uint32_t top; // 0: not given
-    bool is_json, is_resume, with_seen, wants_help;
+    bool is_json, is_resume, with_seen;
     bool only_changed, with_origin;
     char **positional; // what is left, in argv
     int num_positional;
@@ -80,7 +84,7 @@ struct args {
 /* SOUK_EUSAGE, SOUK_ECONFIG: logged. With -m and ARG_MODEL, the model's own configuration
  * (config.yaml of the run) is read before -c and --set, its cluster section excepted: that is no
  * property of a model. The configuration has passed config_check; run.log_level is in force.
- * --help ends the parsing: wants_help is set, and nothing else is of use. args_fini always. */
+ * --help is main.c's: it never comes here. args_fini always. */
 SOUK_MUST_CHECK souk_status args_parse(const struct verb *verb, unsigned flags, int argc,
                                        char **argv, struct args *args_out);
 void args_fini(struct args *args);

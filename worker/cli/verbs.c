@@ -37,12 +37,19 @@ const struct verb *verb_find(int argc, char **argv, int *num_words_out)
     return NULL;
 }
 
-// The verbs of two words whose first is this one: "show, check or doc"; false when there are none.
-static bool list_second_words(const char *first, struct buf *out)
+// Whether the name of a verb is two words and the first is this one.
+static bool is_in_group(const struct verb *verb, const char *first)
 {
     size_t length = strlen(first);
+    return strncmp(verb->name, first, length) == 0 && verb->name[length] == ' ';
+}
+
+// The verbs of two words whose first is this one: "souk config show, souk config check"; false when
+// there are none.
+static bool list_second_words(const char *first, struct buf *out)
+{
     for (unsigned i = 0; i < NUM_VERBS; i++) {
-        if (strncmp(verbs[i]->name, first, length) != 0 || verbs[i]->name[length] != ' ') continue;
+        if (!is_in_group(verbs[i], first)) continue;
         buf_printf(out, "%ssouk %s", out->length ? ", " : "", verbs[i]->name);
     }
     return out->length > 0;
@@ -79,4 +86,17 @@ void verb_print_overview(void)
     printf("\n  souk VERB --help     all about a verb\n"
            "  souk help KEY        options of configurations, such as: souk help train.\n"
            "  souk --version       the version\n");
+}
+
+bool verb_print_group(const char *first)
+{
+    bool has_any = false;
+    for (unsigned i = 0; i < NUM_VERBS; i++) {
+        if (!is_in_group(verbs[i], first)) continue;
+        if (!has_any) printf("usage: souk %s VERB [options]\n\n", first);
+        printf("  %-15s %s\n", verbs[i]->name, verbs[i]->summary);
+        has_any = true;
+    }
+    if (has_any) printf("\n  souk %s VERB --help     all about a verb\n", first);
+    return has_any;
 }

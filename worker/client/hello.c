@@ -11,8 +11,6 @@
 #include "common/base/mem.h"
 #include "worker/client/state.h"
 
-enum { SHARDS_MAX = 64 }; // of one server, see struct wire_hello
-
 static souk_status add_stream(struct souk_client *client, const char *address, uint32_t server,
                               struct stream **stream_out)
 {
@@ -44,8 +42,8 @@ static souk_status greet(struct souk_client *client, struct stream *stream,
     if (status != SOUK_OK) return status;
     status = wire_unpack_hello(reply.message.body->bytes, reply.message.body->length, hello_out);
     net_message_fini(&reply.message);
-    if (status != SOUK_OK || hello_out->num_shards == 0 || hello_out->num_shards > SHARDS_MAX ||
-        reply.header.incarnation == 0)
+    if (status != SOUK_OK || hello_out->num_shards == 0 ||
+        hello_out->num_shards > WIRE_SHARDS_MAX || reply.header.incarnation == 0)
         return client_end(client, SOUK_EPROTO, "%s answers, but not like a souk-server",
                           stream->address);
     stream->incarnation = reply.header.incarnation;

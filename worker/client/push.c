@@ -150,9 +150,10 @@ static void pack_section(struct souk_client *client, const struct stream *stream
 }
 
 static struct frame *pack_message(struct souk_client *client, const struct stream *stream,
-                                  const struct souk_push *parts, const struct request *request,
+                                  const void *all_parts, const struct request *request,
                                   struct wire_header *header)
 {
+    const struct souk_push *parts = all_parts;
     size_t bound = 0;
     for (uint32_t i = 0; i < request->num_cuts; i++)
         bound += section_bound(client, &parts[request->cuts[i].part], request->cuts[i].count);
@@ -168,23 +169,6 @@ static struct frame *pack_message(struct souk_client *client, const struct strea
     return body;
 }
 
-static souk_status send_to_shard(struct souk_client *client, uint32_t shard,
-                                 const struct souk_push *parts, struct ticket *ticket)
-{
-    struct stream *stream = client->streams[shard];
-    struct route_walk walk = {.shard = shard};
-    for (;;) {
-        souk_status status = client_make_room(client, stream);
-        if (status != SOUK_OK) return status;
-        struct request *request = stream_next(stream);
-        request->num_cuts = route_next(&client->route, &walk, request->cuts);
-        if (request->num_cuts == 0) return SOUK_OK;
-        struct wire_header header = {.type = WIRE_PUSH};
-        struct frame *body = pack_message(client, stream, parts, request, &header);
-        client_submit(client, stream, ticket, &header, body);
-    }
-}
-
 souk_status souk_client_push(struct souk_client *client, const struct souk_push *parts,
                              uint32_t num_parts, souk_ticket *ticket_out)
 {
@@ -193,12 +177,7 @@ souk_status souk_client_push(struct souk_client *client, const struct souk_push 
     if (status != SOUK_OK) return status;
 
     struct ticket *ticket = ticket_open(&client->tickets);
-    souk_ticket id = ticket->id;
     deal_parts(client, parts, num_parts);
-    for (uint32_t s = 0; s < client->num_streams && status == SOUK_OK; s++)
-        status = send_to_shard(client, s, parts, ticket);
-    ticket_answer(&client->tickets, ticket);
-    if (status == SOUK_OK) status = client->status;
-    if (status == SOUK_OK) *ticket_out = id;
-    return status;
+    struct sending sending = {.type = WIRE_PUSH, .parts = parts, .pack = pack_message};
+    return client_send_parts(client, &sending, ticket, ticket_out);
 }

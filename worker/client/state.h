@@ -4,6 +4,7 @@
  *   hello.c   finds the shards of the servers
  *   call.c    requests whose answer the caller waits for: tables, information; and scan.c
  *   pull.c, push.c   make the messages of a pull and of a push; pull.c places the rows that come
+ *   send.c    puts those messages in line, shard by shard
  *   turn.c    the loop: send, receive, deadlines
  *   reply.c   what each reply does
  *   stream.c  one shard's requests      ticket.c  open calls      route.c  keys to shards
@@ -85,6 +86,22 @@ SOUK_MUST_CHECK souk_status client_make_room(struct souk_client *client, struct 
  * misses; the caller has made room. header has sections, flags and clock. */
 void client_submit(struct souk_client *client, struct stream *stream, struct ticket *ticket,
                    struct wire_header *header, struct frame *body);
+
+/* How the messages of a pull or a push are made. */
+struct sending {
+    enum wire_type type;
+    const void *parts; // of the call, as pack() knows them
+    /* The body of a message with the cuts of `request`, and its sections in the header. */
+    struct frame *(*pack)(struct souk_client *client, const struct stream *stream,
+                          const void *parts, const struct request *request,
+                          struct wire_header *header);
+};
+/* Sends the parts that client->route has dealt, and takes the ticket's first answer away. On
+ * SOUK_OK *ticket_out is its number. (send.c) */
+SOUK_MUST_CHECK souk_status client_send_parts(struct souk_client *client,
+                                              const struct sending *sending, struct ticket *ticket,
+                                              souk_ticket *ticket_out);
+
 /* How long a caller that has nothing else to do waits in one turn. */
 enum { CLIENT_TURN_MS = 20 };
 

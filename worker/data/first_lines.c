@@ -45,13 +45,16 @@ static souk_status read_lines(struct first_lines *lines, const char *what)
 static souk_status refuse_wide_text(const struct first_lines *lines)
 {
     const char *line = first_lines_text(lines, 0);
-    size_t length = lines->lines[0].length, num_zeros = 0;
-    for (size_t i = 0; i < length; i++) num_zeros += line[i] == 0;
+    size_t length = lines->lines[0].length, num_zeros = 0, num_even = 0;
+    for (size_t i = 0; i < length; i++) {
+        num_zeros += line[i] == 0;
+        num_even += line[i] == 0 && i % 2 == 0;
+    }
     if (length < 4 || num_zeros < length / 3) return SOUK_OK;
     return log_fail(SOUK_EDATA,
                     "%s is not plain text (every other byte is zero); if it is UTF-16, convert it: "
-                    "iconv -f UTF-16LE -t UTF-8 FILE > NEW",
-                    lines->name);
+                    "iconv -f UTF-16%s -t UTF-8 FILE > NEW",
+                    lines->name, num_even * 2 > num_zeros ? "BE" : "LE");
 }
 
 souk_status first_lines_read(const char *path, const char *what, struct first_lines **lines_out)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/hash.h"
@@ -36,6 +37,12 @@ struct draw {
     uint32_t item;
 };
 
+// A file in the making. Closed and then removed when anything fails: half a set is of no use.
+struct output_file {
+    FILE *file; // NULL: closed
+    char *path; // NULL: was never made
+};
+
 struct generator {
     struct generate_options options;
     float *item_factors;     // (num_items, num_factors + 1): factors, bias
@@ -47,7 +54,7 @@ struct generator {
     uint32_t *taken_by;      // by item: last user + 1 who drew it
     struct draw *draws;      // (num_items): for users who rate many
     uint32_t *items;         // (num_items): drawn for the user at hand
-    FILE *train, *test;
+    struct output_file train, test, titles;
     double sum_train;             // of ratings in training rows
     double sum_test, square_test; // of ratings in test rows, and of their squares
     double square_noise;          // of what the true model misses in test rows
@@ -233,9 +240,9 @@ static const char *id_text(const struct generator *g, const char *side, uint64_t
     return out;
 }
 
-static souk_status write_failed(FILE *file, const char *dir, const char *name)
+static souk_status write_failed(const struct output_file *output)
 {
-    return log_fail_errno(ferror(file) && errno ? errno : EIO, "cannot write %s/%s", dir, name);
+    return log_fail_errno(errno ? errno : EIO, "cannot write %s", output->path);
 }
 
 static souk_status write_row(struct generator *g, struct rng *rng, uint64_t user, uint32_t item)
@@ -255,11 +262,11 @@ static souk_status write_row(struct generator *g, struct rng *rng, uint64_t user
         g->sum_train += rating;
     }
     char separator = g->options.is_tsv ? '\t' : ',';
-    FILE *file = is_test ? g->test : g->train;
+    const struct output_file *output = is_test ? &g->test : &g->train;
     errno = 0;
-    if (fprintf(file, "%s%c%s%c%.4f\n", id_text(g, "user", user, user_text), separator,
+    if (fprintf(output->file, "%s%c%s%c%.4f\n", id_text(g, "user", user, user_text), separator,
                 id_text(g, "item", item, item_text), separator, rating) < 0)
-        return write_failed(file, g->options.dir, is_test ? "test" : "train");
+        return write_failed(output);
     return SOUK_OK;
 }
 
@@ -279,13 +286,16 @@ static souk_status write_user(struct generator *g, uint64_t user)
 }
 
 static souk_status open_output(const struct generator *g, const char *name, const char *last_column,
-                               FILE **file_out)
+                               struct output_file *output)
 {
     struct buf path = {0};
     buf_printf(&path, "%s/%s.%s", g->options.dir, name, g->options.is_tsv ? "tsv" : "csv");
     FILE *file = fopen(buf_text(&path), "wbe");
     souk_status status = SOUK_OK;
-    if (!file) status = log_fail_errno(errno, "cannot create %s", buf_text(&path));
+    if (file)
+        *output = (struct output_file){.file = file, .path = mem_strdup(buf_text(&path))};
+    else
+        status = log_fail_errno(errno, "cannot create %s", buf_text(&path));
     buf_fini(&path);
     if (status) return status;
     char separator = g->options.is_tsv ? '\t' : ',';
@@ -293,30 +303,39 @@ static souk_status open_output(const struct generator *g, const char *name, cons
         fprintf(file, "item%ctitle\n", separator);
     else
         fprintf(file, "user%citem%c%s\n", separator, separator, last_column);
-    *file_out = file;
     return SOUK_OK;
 }
 
-// Takes ownership of file, also on failure.
-static souk_status close_output(const struct generator *g, const char *name, FILE *file)
+static souk_status close_output(struct output_file *output)
 {
+    FILE *file = output->file;
     bool had_error = ferror(file);
+    output->file = NULL;
     errno = 0;
-    if (fclose(file) == 0 && !had_error) return SOUK_OK;
-    return log_fail_errno(errno ? errno : EIO, "cannot write %s/%s", g->options.dir, name);
+    return fclose(file) == 0 && !had_error ? SOUK_OK : write_failed(output);
 }
 
-static souk_status write_items(const struct generator *g)
+static void fini_output(struct output_file *output, bool is_kept)
 {
-    FILE *file = NULL;
-    souk_status status = open_output(g, "items", "title", &file);
+    if (output->file) fclose(output->file);
+    if (output->path && !is_kept) unlink(output->path);
+    mem_free(output->path);
+    *output = (struct output_file){0};
+}
+
+static souk_status write_items(struct generator *g)
+{
+    souk_status status = open_output(g, "items", "title", &g->titles);
     if (status) return status;
     for (uint64_t i = 0; i < g->options.num_items; i++) {
         char id[32], title[64];
         title_make(g->options.seed, i, title, sizeof(title));
-        fprintf(file, "%s%c%s\n", id_text(g, "item", i, id), g->options.is_tsv ? '\t' : ',', title);
+        errno = 0;
+        if (fprintf(g->titles.file, "%s%c%s\n", id_text(g, "item", i, id),
+                    g->options.is_tsv ? '\t' : ',', title) < 0)
+            return write_failed(&g->titles);
     }
-    return close_output(g, "items", file);
+    return close_output(&g->titles);
 }
 
 static souk_status write_all_ratings(struct generator *g)
@@ -325,10 +344,8 @@ static souk_status write_all_ratings(struct generator *g)
     if (!status) status = open_output(g, "test", "rating", &g->test);
     for (uint64_t user = 0; !status && user < g->options.num_users; user++)
         status = write_user(g, user);
-    souk_status closed = g->train ? close_output(g, "train", g->train) : SOUK_OK;
-    if (!status) status = closed;
-    closed = g->test ? close_output(g, "test", g->test) : SOUK_OK;
-    return status ? status : closed;
+    if (!status) status = close_output(&g->train);
+    return status ? status : close_output(&g->test);
 }
 
 static void finish_result(struct generator *g)
@@ -420,6 +437,9 @@ souk_status generate_ratings(const struct generate_options *options,
     if (!status) status = write_items(&g);
     finish_result(&g);
     if (!status) status = write_truth(&g);
+    fini_output(&g.train, status == SOUK_OK);
+    fini_output(&g.test, status == SOUK_OK);
+    fini_output(&g.titles, status == SOUK_OK);
     generator_fini(&g);
     if (!status) *result_out = g.result;
     return status;

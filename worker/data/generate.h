@@ -42,7 +42,8 @@ struct generate_result {
 void generate_options_init(struct generate_options *options);
 
 /* Writes train, test and items (id, title) as .csv or .tsv with headers, and truth.json.
- * SOUK_EINVAL for options that contradict each other, SOUK_EIO, SOUK_ENOSPC: logged. */
+ * SOUK_EINVAL for options that contradict each other, SOUK_EIO, SOUK_ENOSPC: logged, and
+ * no file is left. */
 SOUK_MUST_CHECK souk_status generate_ratings(const struct generate_options *options,
                                              struct generate_result *result_out);
 

@@ -8,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/text/buf.h"
 #include "worker/data/line_reader.h"
 
 enum { WARNINGS_MAX = 3, REASON_MAX = 512 };
@@ -132,11 +133,10 @@ static void end_file(struct row_reader *reader)
 const char *row_show_text(const char *text, size_t length, char out[ROW_TEXT_MAX])
 {
     size_t n = length < ROW_SHOWN_BYTES ? length : ROW_SHOWN_BYTES;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        out[i] = c < 32 || c == 127 ? '?' : text[i];
-    }
-    strcpy(out + n, length > n ? "..." : "");
+    struct buf shown = {0};
+    text_add_shown(&shown, text, n);
+    snprintf(out, ROW_TEXT_MAX, "%s%s", buf_text(&shown), length > n ? "..." : "");
+    buf_fini(&shown);
     return out;
 }
 

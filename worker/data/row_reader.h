@@ -12,7 +12,7 @@
 
 #include "worker/data/row_layout.h"
 
-enum { ROW_SHOWN_BYTES = 60, ROW_TEXT_MAX = ROW_SHOWN_BYTES + 4 };
+enum { ROW_SHOWN_BYTES = 60, ROW_TEXT_MAX = 2 * ROW_SHOWN_BYTES + 4 }; // a byte may become two
 
 struct row_reader;
 

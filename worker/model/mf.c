@@ -65,13 +65,23 @@ static struct model *make_model(const struct config *config, struct comm *comm, 
     return model;
 }
 
+/* Rank 0 is the first to open the files: what is wrong for all is said once. */
+static souk_status open_data(struct mf_data *data, struct comm *comm)
+{
+    bool is_rank_0 = comm_rank(comm) == 0;
+    souk_status status = comm_agree(comm, is_rank_0 ? mf_data_open(data) : SOUK_OK);
+    if (status != SOUK_OK) return status;
+    return comm_agree(comm, is_rank_0 ? SOUK_OK : mf_data_open(data));
+}
+
 static souk_status mf_create(const struct config *config, struct comm *comm,
                              struct model **model_out)
 {
     const enum config_id_kind ids[MF_NUM_TABLES] = {config->data.user_id, config->data.item_id};
     struct model *model = make_model(config, comm, config->model.k, ids);
     struct mf_head head = {.min = INFINITY, .max = -INFINITY};
-    souk_status status = comm_agree(comm, mf_data_read_head(model->data, &head));
+    souk_status status = open_data(model->data, comm);
+    if (status == SOUK_OK) status = comm_agree(comm, mf_data_read_head(model->data, &head));
     if (status != SOUK_OK) goto fail;
 
     double sums[2] = {head.sum, (double)head.num_ratings};

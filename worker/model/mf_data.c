@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -70,6 +71,7 @@ void mf_data_destroy(struct mf_data *data)
 {
     if (!data) return;
     mf_data_end(data);
+    if (data->is_observed_finished) unlink(data->observed_path); // nobody has taken it
     rating_stream_close(data->stream);
     names_destroy(data->users);
     names_destroy(data->items);
@@ -136,9 +138,10 @@ static double held_out_share(const struct config *config)
     return config->data.valid.num_items > 0 ? 0 : config->data.valid_share;
 }
 
-static souk_status open_training(struct mf_data *data)
+souk_status mf_data_open(struct mf_data *data)
 {
     const struct config *config = data->config;
+    if (data->stream) return SOUK_OK;
     if (config->data.train.num_items == 0)
         return log_fail(SOUK_ECONFIG, "data.train is empty; name the files to train on");
     souk_status status = resolve_format(data, &config->data.train, &data->train_format);
@@ -161,7 +164,7 @@ static souk_status open_training(struct mf_data *data)
 souk_status mf_data_read_head(struct mf_data *data, struct mf_head *head_out)
 {
     enum { CHUNK = 4096 };
-    souk_status status = open_training(data);
+    souk_status status = mf_data_open(data);
     if (status == SOUK_OK) status = rating_stream_begin(data->stream, 0, 0);
     uint32_t n = CHUNK;
     while (status == SOUK_OK && n > 0 && data->head.num < MF_HEAD_ROWS) {
@@ -235,8 +238,7 @@ static souk_status skip_observing(struct mf_data *data, uint64_t num_skip)
 
 static souk_status begin_training(struct mf_data *data, uint32_t epoch, uint64_t num_skip)
 {
-    souk_status status = SOUK_OK;
-    if (!data->stream) status = open_training(data);
+    souk_status status = mf_data_open(data);
     bool is_observing = epoch == 0 && data->config->data.keep_observed;
     bool has_head = data->is_head_ready && epoch == 0;
     data->is_head_ready = false;

@@ -34,6 +34,8 @@ struct mf_head {
 struct mf_data *mf_data_create(const struct mf_data_options *options);
 void mf_data_destroy(struct mf_data *data); // NULL is fine
 
+/* Opens the training data; mf_data_read_head() does it when this was not called. */
+SOUK_MUST_CHECK souk_status mf_data_open(struct mf_data *data);
 /* Opens the training data and reads its head. SOUK_EDATA: no ratings at all in the files. */
 SOUK_MUST_CHECK souk_status mf_data_read_head(struct mf_data *data, struct mf_head *head_out);
 /* What the training data's ids are; known after mf_data_read_head, or when they were given. */

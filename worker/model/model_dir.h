@@ -52,6 +52,10 @@ SOUK_MUST_CHECK souk_status model_dir_prepare(const char *dir);
  * not finite): logged, the old model is as it was and the observed files are back. */
 SOUK_MUST_CHECK souk_status model_dir_save(const struct model_dir_save *save);
 
+/* Removes the model of a folder; other files in it stay. *was_there_out: whether there was one.
+ * SOUK_EIO, logged: its manifest cannot be removed, so it is all there. */
+SOUK_MUST_CHECK souk_status model_dir_drop(const char *dir, bool *was_there_out);
+
 struct model_dir;
 
 /* Reads and checks the manifest. dir may be a run folder (then its model/ is taken) or the folder

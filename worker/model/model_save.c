@@ -265,3 +265,19 @@ souk_status model_dir_save(const struct model_dir_save *save)
     mem_free(saving);
     return status;
 }
+
+souk_status model_dir_drop(const char *dir, bool *was_there_out)
+{
+    const struct manifest none = {0};
+    struct buf path = {0};
+    join(&path, dir, MANIFEST_FILE);
+    bool was_there = unlink(buf_text(&path)) == 0;
+    souk_status status = was_there || errno == ENOENT
+                             ? SOUK_OK
+                             : log_fail_errno(errno, "%s: cannot be removed", buf_text(&path));
+    buf_fini(&path);
+    if (status != SOUK_OK) return status;
+    sweep_old(dir, &none, 0);
+    *was_there_out = was_there;
+    return SOUK_OK;
+}

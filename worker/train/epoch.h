@@ -20,6 +20,8 @@
 #ifndef SOUK_WORKER_TRAIN_EPOCH_H
 #define SOUK_WORKER_TRAIN_EPOCH_H
 
+#include <signal.h>
+
 #include "worker/train/exchange.h"
 
 enum { EPOCH_EDGE = 64 };
@@ -53,9 +55,9 @@ struct epoch_options {
     struct souk_client *client;
     const struct tables *tables;
     struct comm *comm;
-    volatile int *stop_signal;     // not 0: stop
-    uint64_t stop_at_ms;           // of clock_now_ms(); 0: never
-    train_progress_fn on_progress; // after a vote
+    volatile sig_atomic_t *stop_signal; // not 0: stop
+    uint64_t stop_at_ms;                // of clock_now_ms(); 0: never
+    train_progress_fn on_progress;      // after a vote
     void *ctx;
 };
 

@@ -25,21 +25,26 @@ souk_status tables_open(struct tables *tables, struct souk_client *client)
     return status;
 }
 
+// Model and tables both come from the folder, so no configuration mends a difference.
 souk_status tables_match_dir(const struct model_ops *ops, const struct model *model,
                              const struct model_dir *dir)
 {
     struct souk_table_spec specs[MODEL_TABLES_MAX];
-    uint32_t num_tables = ops->tables(model, specs);
-    if (model_dir_num_tables(dir) != num_tables)
-        return log_fail(SOUK_EDATA, "the saved model has %u tables, a model of type %s has %u",
-                        model_dir_num_tables(dir), ops->name, num_tables);
+    uint32_t num_tables = ops->tables(model, specs), num_saved = model_dir_num_tables(dir);
+    if (num_saved != num_tables)
+        return log_fail(SOUK_EDATA,
+                        "%s: holds %u table%s, a model of type %s has %u; copy the model again, or "
+                        "train it again",
+                        model_dir_path(dir), num_saved, num_saved == 1 ? "" : "s", ops->name,
+                        num_tables);
     for (uint32_t i = 0; i < num_tables; i++) {
         const struct souk_table_spec *saved = model_dir_spec(dir, i);
         if (strcmp(saved->name, specs[i].name) != 0 || saved->dim != specs[i].dim)
-            return log_fail(SOUK_ECONFIG,
-                            "the saved table \"%s\" has rows of %u floats, this configuration "
-                            "makes \"%s\" with %u; use the same model.* and train.optimizer",
-                            saved->name, saved->dim, specs[i].name, specs[i].dim);
+            return log_fail(SOUK_EDATA,
+                            "%s: table \"%s\" has rows of %u floats where its model has \"%s\" "
+                            "with %u; copy the model again, or train it again",
+                            model_dir_path(dir), saved->name, saved->dim, specs[i].name,
+                            specs[i].dim);
     }
     return SOUK_OK;
 }

@@ -20,8 +20,8 @@ SOUK_MUST_CHECK souk_status tables_describe(const struct model_ops *ops, const s
                                             const struct config *config, struct tables *tables_out);
 /* Opens them on all servers. */
 SOUK_MUST_CHECK souk_status tables_open(struct tables *tables, struct souk_client *client);
-/* Whether a model folder holds just the tables that the model expects: names and widths. SOUK_EDATA
- * or SOUK_ECONFIG with the difference in the log. */
+/* Whether a model folder holds just the tables that the model loaded from it expects: names and
+ * widths, or rows would be read with another width. SOUK_EDATA with the difference in the log. */
 SOUK_MUST_CHECK souk_status tables_match_dir(const struct model_ops *ops, const struct model *model,
                                              const struct model_dir *dir);
 

@@ -1,7 +1,6 @@
 /* run_dir.c - see run_dir.h. */
 #include "worker/train/run_dir.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,15 +92,14 @@ static souk_status prepare_model(const struct config *config)
 
 static souk_status drop_checkpoint(const struct config *config)
 {
-    char *manifest = run_dir_path(config, RUN_DIR_CHECKPOINT);
-    souk_status status = SOUK_OK;
-    if (unlink(manifest) == 0)
+    char *dir = run_dir_path(config, "checkpoint");
+    bool was_there = false;
+    souk_status status = model_dir_drop(dir, &was_there);
+    if (was_there)
         log_info("%s: the checkpoint of an earlier run is dropped (--resume would have gone on "
                  "from it)",
                  config->run.dir);
-    else if (errno != ENOENT)
-        status = log_fail_errno(errno, "%s: cannot be removed", manifest);
-    mem_free(manifest);
+    mem_free(dir);
     return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -28,6 +29,7 @@ struct saver *saver_create(const struct saver_options *options, bool has_saved_m
 void saver_destroy(struct saver *saver)
 {
     if (!saver) return;
+    if (saver->observed) unlink(saver->observed); // no model has it, and no other run looks for it
     mem_free(saver->observed);
     mem_free(saver);
 }

@@ -1,7 +1,6 @@
 /* session.c - see session.h. */
 #include "worker/train/session.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "common/base/rng.h"
 #include "worker/client/client.h"
 #include "worker/train/launcher.h"
+#include "worker/train/topology.h"
 
 struct session {
     struct comm *comm;           // borrowed
@@ -116,19 +116,6 @@ static souk_status connect_client(struct session *session)
 
 /* ---- topology ---- */
 
-// What a rank tells about itself.
-struct rank_facts {
-    char host[64];
-    uint32_t num_cores; // that it may use
-};
-
-static uint32_t count_allowed_cores(void)
-{
-    cpu_set_t cores;
-    if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
-    return (uint32_t)CPU_COUNT(&cores);
-}
-
 static const char *plural(uint32_t n)
 {
     return n == 1 ? "" : "s";
@@ -145,36 +132,33 @@ static void describe(struct session *session)
                plural(num_shards));
 }
 
-/* Ranks of one host in a row are one line. */
-static void print_ranks(const struct rank_facts *facts, uint32_t n)
+/* Server threads that share rank 0's host, as far as one can see: those that were started here,
+ * and those behind addresses that no other host could use. */
+static uint32_t count_neighbours(const struct session *session)
 {
-    for (uint32_t first = 0, next; first < n; first = next) {
-        next = first + 1;
-        while (next < n && memcmp(&facts[first], &facts[next], sizeof *facts) == 0) next++;
-        char ranks[40];
-        snprintf(ranks, sizeof ranks, next - first > 1 ? "ranks %u-%u" : "rank %u", first,
-                 next - 1);
-        log_info("topology: %s on %s, %u core%s allowed%s", ranks, facts[first].host,
-                 facts[first].num_cores, plural(facts[first].num_cores),
-                 next - first > 1 ? " each" : "");
-    }
+    const struct config_list *given = &session->config->cluster.addresses;
+    for (uint32_t i = 0; i < given->num_items; i++)
+        if (net_address_is_exposed(given->items[i])) return 0;
+    return souk_client_num_shards(session->client);
 }
 
 static void print_topology(struct session *session)
 {
-    struct rank_facts mine = {.num_cores = count_allowed_cores()};
-    snprintf(mine.host, sizeof mine.host, "%s", comm_host(session->comm));
+    struct topology_rank mine;
+    topology_look(comm_host(session->comm), &mine);
     void *all;
     size_t length;
     comm_gather(session->comm, &mine, sizeof mine, &all, &length);
     if (comm_rank(session->comm) == 0) {
+        uint32_t num_ranks = comm_size(session->comm);
         log_info("topology: %s", buf_text(&session->topology));
-        print_ranks(all, comm_size(session->comm));
+        topology_print_ranks(all, num_ranks);
         for (uint32_t i = 0; i < session->addresses.num_items && session->num_local == 0; i++)
             log_info("topology: server %u at %s", i, session->addresses.items[i]);
-        if (mine.num_cores == 1 && comm_size(session->comm) > 1)
-            log_warning("rank 0 may use one core for its two threads; mpirun --bind-to none (or "
-                        "--map-by slot:pe=2) gives it more");
+        // Threads of this process have its cores, processes have what there is.
+        topology_warn(all, num_ranks, count_neighbours(session),
+                      session->num_local > 0 ? (uint32_t)CPU_COUNT(&mine.cores)
+                                             : topology_machine_cores());
     }
     mem_free(all);
 }

@@ -33,9 +33,9 @@ struct session_options {
 
 struct session;
 
-/* Starts or finds servers, connects, prints the topology (rank 0) and refuses a wrong one
- * (SOUK_ETOPOLOGY). SOUK_EPEER: a server does not answer. On SOUK_OK the caller owns
- * *session_out. */
+/* Starts or finds servers, connects, prints the topology (rank 0), warns where it is slow (fewer
+ * cores than threads, see topology.h) and refuses what cannot work (SOUK_ETOPOLOGY). SOUK_EPEER: a
+ * server does not answer. On SOUK_OK the caller owns *session_out. */
 SOUK_MUST_CHECK souk_status session_create(const struct session_options *options,
                                            struct session **session_out);
 void session_destroy(struct session *session); // NULL is fine

@@ -115,11 +115,16 @@ static souk_status check_source(struct trainer *trainer, enum model_source sourc
     for (uint32_t i = 0; i < files->num_items; i++)
         if (strcmp(files->items[i], "-") == 0) return SOUK_OK;
     souk_status status = SOUK_OK;
-    if (files->num_items > 0) {
-        status = trainer->ops->loader_open(trainer->model, source, 0, 0, &loader);
-        if (status == SOUK_OK) trainer->ops->loader_close(loader);
+    bool is_rank_0 = comm_rank(trainer->comm) == 0;
+    // Rank 0 is the first: what is wrong for all is said once.
+    for (int turn = 0; turn < 2 && status == SOUK_OK && files->num_items > 0; turn++) {
+        if (is_rank_0 == (turn == 0)) {
+            status = trainer->ops->loader_open(trainer->model, source, 0, 0, &loader);
+            if (status == SOUK_OK) trainer->ops->loader_close(loader);
+        }
+        status = comm_agree(trainer->comm, status);
     }
-    return comm_agree(trainer->comm, status);
+    return status;
 }
 
 static souk_status check_sources(struct trainer *trainer)

@@ -12,6 +12,8 @@
 #ifndef SOUK_WORKER_TRAIN_TRAINER_H
 #define SOUK_WORKER_TRAIN_TRAINER_H
 
+#include <signal.h>
+
 #include "worker/eval/evaluate.h"
 #include "worker/train/epoch.h"
 #include "worker/train/session.h"
@@ -20,7 +22,7 @@ struct trainer_options {
     const struct config *config;
     struct comm *comm;
     struct session *session;
-    volatile int *stop_signal; // not 0: stop
+    volatile sig_atomic_t *stop_signal; // not 0: stop
     bool is_resuming;
     bool is_terminal; // progress is rewritten on standard error
     bool is_quiet;    // no progress at all
