@@ -63,6 +63,7 @@ evaluated=$("$bin/souk" evaluate -m "$dir/run" --data "$dir/test.csv" --json 2>/
 check "evaluate_prints_the_same_error" [ "$(printf %.6f "$evaluated")" = "$(printf %.6f "$(rmse_of "$dir/run")")" ]
 "${mpi[@]}" -n 5 "$bin/souk" train -c "$dir/mf.yaml" --set train.epochs=3 >"$dir/out" 2>"$dir/err"
 check "more_workers_than_cores_train" [ $? = 0 ]
+[ "$(nproc)" -ge 7 ] || check "and_are_warned_of" says "5 workers and 2 server threads take turns on $(nproc) core"
 
 # ---- topologies that are refused ----
 "${mpi[@]}" -n 2 "$bin/souk" train -c "$dir/mf.yaml" --set cluster.workers=3 >"$dir/out" 2>"$dir/err"

@@ -22,7 +22,7 @@ enum { LINE_MAX_BYTES = 1 << 20 };
 struct line_reader;
 
 /* path "-" is standard input; .gz is recognised by its first bytes, whatever the name. On SOUK_OK
- * the caller owns *reader_out. SOUK_EIO is logged with path and reason. */
+ * the caller owns *reader_out. SOUK_EDATA: it cannot be opened; logged with the reason. */
 SOUK_MUST_CHECK souk_status line_reader_open(const char *path, uint32_t part, uint32_t num_parts,
                                              struct line_reader **reader_out);
 /* The same for a look at the first lines: of standard input, what is read is kept, and the next
