@@ -53,7 +53,7 @@ void sample_store_add(struct sample_store *store, const struct sample_batch *bat
     uint32_t begin = batch->row_start[b], n = batch->row_start[b + 1] - begin;
     uint32_t shared = find_overlap(store, batch, b), more = n - shared;
     uint64_t s = store->num_samples, num_ids = store->num_ids;
-    for (uint32_t h = 0; h < store->num_histories; h++) {
+    for (uint32_t h = 0; more > 0 && h < store->num_histories; h++) {
         mem_reserve(&store->pools[h], &store->pool_capacities[h], store->pool_length + more,
                     sizeof(uint64_t), "samples in memory");
         memcpy(store->pools[h] + store->pool_length, batch->histories[h] + begin + shared,
@@ -78,7 +78,7 @@ void sample_store_give(const struct sample_store *store, uint64_t sample,
     sample_batch_reserve(batch, 1, span.length);
     batch->labels[b] = span.label;
     for (uint32_t i = 0; i < store->num_ids; i++) batch->ids[i][b] = ids[i];
-    for (uint32_t h = 0; h < store->num_histories; h++)
+    for (uint32_t h = 0; span.length > 0 && h < store->num_histories; h++)
         memcpy(batch->histories[h] + batch->num_rows, store->pools[h] + span.begin,
                span.length * sizeof(uint64_t));
     batch->num_rows += span.length;
