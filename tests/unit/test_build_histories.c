@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "tests/support/cmocka.h"
@@ -317,6 +318,24 @@ static void an_item_keeps_its_first_category(void **state)
     assert_clicks("test.tsv", "1 4 6 2,3,2 5,6,5;");
 }
 
+static void a_full_disk_is_said_once_and_leaves_no_file(void **state)
+{
+    (void)state;
+    struct build_histories_options options = usual_options(NULL);
+    struct build_histories_result result;
+    char *path = strdup(temp_path(dir, "train.tsv"));
+    unlink(path);
+    assert_int_equal(symlink("/dev/full", path), 0);
+    capture_log_begin();
+    assert_int_equal(build(plain, &options, &result), SOUK_ENOSPC);
+    const char *first = strstr(capture_log_text(), "train.tsv");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "train.tsv"));
+    capture_log_end();
+    assert_int_equal(access(path, F_OK), -1);
+    free(path);
+}
+
 static void keys_are_numbered_as_they_appear(void **state)
 {
     (void)state;
@@ -347,6 +366,7 @@ int main(void)
         cmocka_unit_test(bad_logs_are_refused),
         cmocka_unit_test(bad_rows_may_be_left_out),
         cmocka_unit_test(an_item_keeps_its_first_category),
+        cmocka_unit_test(a_full_disk_is_said_once_and_leaves_no_file),
         cmocka_unit_test(keys_are_numbered_as_they_appear),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -37,6 +38,7 @@ souk_status output_file_close(struct output_file *out)
     errno = 0;
     if (fclose(out->file) != 0 && !had_error)
         status = log_fail_errno(errno ? errno : EIO, "cannot write %s", out->path);
+    if (had_error || status) unlink(out->path); // half a file is of no use to anybody
     mem_free(out->path);
     *out = (struct output_file){NULL, NULL};
     return status;

@@ -20,7 +20,8 @@ SOUK_MUST_CHECK souk_status output_file_open(struct output_file *out, const char
                                              const char *name);
 SOUK_MUST_CHECK souk_status output_file_write(struct output_file *out, const void *bytes,
                                               size_t length);
-/* SOUK_EIO, SOUK_ENOSPC: what was written did not reach the file; logged. A zeroed one is fine. */
+/* SOUK_EIO, SOUK_ENOSPC: what was written did not reach the file; logged. After an error, which
+ * may have been one of writing and is logged once, the file is gone. A zeroed one is fine. */
 SOUK_MUST_CHECK souk_status output_file_close(struct output_file *out);
 
 #endif
