@@ -8,7 +8,6 @@
 #include "common/base/mem.h"
 #include "common/text/json_value.h"
 #include "worker/model/din_private.h"
-#include "worker/model/din_remote.h"
 
 // The walk that is open.
 struct model_loader {
@@ -28,6 +27,7 @@ static void din_destroy(struct model *model)
     if (!model) return;
     din_data_destroy(model->data);
     din_net_destroy(model->net);
+    din_remote_fini(&model->remote);
     dense_fini(&model->dense);
     mem_free(model->logit_grad);
     mem_free(model);
@@ -74,12 +74,13 @@ static bool is_in_lock_step(const struct model *model)
 
 static souk_status check_num_tables(const struct model *model)
 {
-    if (model->num_parts <= SOUK_TABLES_MAX) return SOUK_OK;
+    uint32_t num_tables = din_num_tables(model) + model->is_remote;
+    if (num_tables <= SOUK_TABLES_MAX) return SOUK_OK;
     return log_fail(SOUK_ECONFIG,
                     "%u tables of ids%s%s are %u, the limit is %d; let columns share tables in "
                     "features.fields%s",
                     model->format.num_tables, model->has_counts ? ", as many of counts" : "",
-                    model->is_remote ? ", one of dense parameters" : "", model->num_parts,
+                    model->is_remote ? ", one of dense parameters" : "", num_tables,
                     SOUK_TABLES_MAX, model->has_counts ? ", or set model.l2=0" : "");
 }
 
@@ -88,7 +89,6 @@ static souk_status set_up(struct model *model)
     struct souk_table_spec specs[SOUK_TABLES_MAX];
     model->is_remote =
         model->comm && comm_size(model->comm) > 1 && model->config->train.consistency == CONFIG_ASP;
-    model->num_parts = din_num_tables(model) + model->is_remote;
     souk_status status = check_num_tables(model);
     if (status != SOUK_OK) return status;
     uint32_t num_tables = din_tables(model, specs);
@@ -199,8 +199,7 @@ static void add_training_parts(const struct model *model, struct batch *batch)
     const struct sample_format *format = &model->format;
     for (uint32_t t = 0; model->has_counts && t < format->num_tables; t++)
         din_batch_count(batch, t, format->num_tables + t);
-    if (model->is_remote) din_remote_fill(&model->dense, &batch->parts[model->num_parts - 1]);
-    batch->num_parts = model->num_parts;
+    batch->num_parts = din_num_tables(model);
 }
 
 static void din_empty_batch(struct model *model, struct batch *batch)
@@ -234,30 +233,23 @@ static double din_loader_share(const struct model_loader *loader)
 
 /* ---- weights beside tables ---- */
 
-static souk_status send_weights(struct model *model, struct souk_client *client)
-{
-    souk_status status = din_remote_open(model->config, client, &model->remote_table);
-    status = comm_agree(model->comm, status);
-    if (status == SOUK_OK && comm_rank(model->comm) == 0)
-        status = din_remote_send(&model->dense, client, model->remote_table);
-    return comm_agree(model->comm, status);
-}
-
-static souk_status din_attach(struct model *model, struct souk_client *client, uint32_t *table_ids)
+static souk_status din_attach(struct model *model, struct souk_client *client)
 {
     if (!model->is_remote) return SOUK_OK;
-    souk_status status = send_weights(model, client);
-    if (status == SOUK_OK) table_ids[din_num_tables(model)] = model->remote_table;
-    return status;
+    souk_status status = din_remote_open(&model->remote, model->config, &model->dense, client);
+    status = comm_agree(model->comm, status);
+    if (status == SOUK_OK && comm_rank(model->comm) == 0)
+        status = din_remote_send(&model->remote, &model->dense);
+    return comm_agree(model->comm, status);
 }
 
 /* Workers that do not wait for each other have statistics of their own: their mean is what all go
  * on with. */
-static souk_status din_settle(struct model *model, struct souk_client *client)
+static souk_status din_settle(struct model *model)
 {
     struct dense *dense = &model->dense;
     if (!model->is_remote) return SOUK_OK;
-    souk_status status = din_remote_fetch(dense, client, model->remote_table);
+    souk_status status = din_remote_fetch(&model->remote, dense);
     status = comm_agree(model->comm, status);
     if (status != SOUK_OK) return status;
     double *stats = mem_calloc(dense->num_stats + 1, sizeof *stats, "statistics of layers");

@@ -5,6 +5,7 @@
 #include "worker/model/din.h"
 #include "worker/model/din_data.h"
 #include "worker/model/din_net.h"
+#include "worker/model/din_remote.h"
 
 struct model {
     const struct config *config; // borrowed
@@ -21,10 +22,9 @@ struct model {
     uint64_t num_steps;     // of this rank in this process
     uint32_t num_bad_steps; // skipped so far in this process
 
-    bool has_counts;       // with model.l2: tables of how often ids occurred, behind those of ids
-    bool is_remote;        // dense parameters are on the servers, see din_remote.h
-    uint32_t remote_table; // client's number
-    uint32_t num_parts;    // of a training batch: tables of ids, of counts, dense rows
+    bool has_counts; // with model.l2: tables of how often ids occurred, behind those of ids
+    bool is_remote;  // dense parameters are on the servers
+    struct din_remote remote;
 };
 
 // What model_sums.values mean: samples, loss, then ids of fields that were unseen, by table.

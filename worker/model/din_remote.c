@@ -8,13 +8,13 @@
 
 enum { WIDTH = DIN_REMOTE_WIDTH, ADAM_FLOATS = 2 * WIDTH + 1 }; // m, v, steps of a row
 
-uint32_t din_remote_num_rows(const struct dense *dense)
+static uint32_t num_rows_of(const struct dense *dense)
 {
     return (dense->num_values + WIDTH - 1) / WIDTH;
 }
 
-souk_status din_remote_open(const struct config *config, struct souk_client *client,
-                            uint32_t *table_out)
+souk_status din_remote_open(struct din_remote *remote, const struct config *config,
+                            const struct dense *dense, struct souk_client *client)
 {
     struct souk_table_spec spec;
     souk_table_spec_init(&spec, DIN_REMOTE_TABLE, WIDTH);
@@ -25,7 +25,17 @@ souk_status din_remote_open(const struct config *config, struct souk_client *cli
     spec.beta1 = 0.9f;
     spec.beta2 = 0.999f;
     spec.epsilon = 1e-8f;
-    return souk_client_open_table(client, &spec, table_out);
+    remote->client = client;
+    remote->part.dim = WIDTH;
+    batch_part_reserve(&remote->part, num_rows_of(dense));
+    remote->part.num_keys = num_rows_of(dense);
+    for (uint32_t r = 0; r < remote->part.num_keys; r++) remote->part.keys[r] = r;
+    return souk_client_open_table(client, &spec, &remote->table);
+}
+
+void din_remote_fini(struct din_remote *remote)
+{
+    batch_part_fini(&remote->part);
 }
 
 // Floats of row r that are parameters.
@@ -37,7 +47,7 @@ static uint32_t used(const struct dense *dense, uint32_t r)
 
 static void cut_rows(const struct dense *dense, const float *values, float *rows, size_t stride)
 {
-    for (uint32_t r = 0; r < din_remote_num_rows(dense); r++) {
+    for (uint32_t r = 0; r < num_rows_of(dense); r++) {
         uint32_t n = used(dense, r);
         memcpy(rows + r * stride, values + (size_t)r * WIDTH, n * sizeof(float));
         memset(rows + r * stride + n, 0, (WIDTH - n) * sizeof(float));
@@ -46,35 +56,30 @@ static void cut_rows(const struct dense *dense, const float *values, float *rows
 
 static void join_rows(const struct dense *dense, const float *rows, size_t stride, float *values)
 {
-    for (uint32_t r = 0; r < din_remote_num_rows(dense); r++)
+    for (uint32_t r = 0; r < num_rows_of(dense); r++)
         memcpy(values + (size_t)r * WIDTH, rows + r * stride, used(dense, r) * sizeof(float));
 }
 
-souk_status din_remote_send(const struct dense *dense, struct souk_client *client, uint32_t table)
+souk_status din_remote_send(struct din_remote *remote, const struct dense *dense)
 {
-    uint32_t num_rows = din_remote_num_rows(dense);
-    uint64_t *keys = mem_calloc(num_rows, sizeof *keys, "dense rows");
-    float *rows = mem_calloc((size_t)num_rows * WIDTH, sizeof *rows, "dense rows");
-    float *states = mem_calloc((size_t)num_rows * ADAM_FLOATS, sizeof *states, "dense rows");
-    for (uint32_t r = 0; r < num_rows; r++) {
-        keys[r] = r;
-        states[(size_t)r * ADAM_FLOATS + 2 * WIDTH] = (float)dense->num_steps;
-    }
-    cut_rows(dense, dense->values, rows, WIDTH);
+    struct batch_part *part = &remote->part;
+    size_t num_rows = part->num_keys;
+    float *states = mem_calloc(num_rows * ADAM_FLOATS, sizeof *states, "dense rows");
+    for (size_t r = 0; r < num_rows; r++)
+        states[r * ADAM_FLOATS + 2 * WIDTH] = (float)dense->num_steps;
+    cut_rows(dense, dense->values, part->pushes, WIDTH);
     cut_rows(dense, dense->moments[0], states, ADAM_FLOATS);
     cut_rows(dense, dense->moments[1], states + WIDTH, ADAM_FLOATS);
-    bool has_states = souk_client_state_floats(client, table) == ADAM_FLOATS;
-    struct souk_push push = {.table = table,
-                             .num_keys = num_rows,
-                             .keys = keys,
-                             .rows = rows,
+    bool has_states = souk_client_state_floats(remote->client, remote->table) == ADAM_FLOATS;
+    struct souk_push push = {.table = remote->table,
+                             .num_keys = part->num_keys,
+                             .keys = part->keys,
+                             .rows = part->pushes,
                              .states = has_states ? states : NULL,
                              .mode = SOUK_PUSH_ASSIGN};
     souk_ticket ticket;
-    souk_status status = souk_client_push(client, &push, 1, &ticket);
-    if (status == SOUK_OK) status = souk_client_wait(client, ticket);
-    mem_free(keys);
-    mem_free(rows);
+    souk_status status = souk_client_push(remote->client, &push, 1, &ticket);
+    if (status == SOUK_OK) status = souk_client_wait(remote->client, ticket);
     mem_free(states);
     return status;
 }
@@ -96,7 +101,7 @@ static souk_status take_block(void *ctx, const struct souk_scan_block *block)
     struct dense *dense = fetching->dense;
     for (uint32_t i = 0; i < block->num_rows; i++) {
         uint64_t r = block->keys[i];
-        if (r >= din_remote_num_rows(dense)) return SOUK_EPROTO;
+        if (r >= num_rows_of(dense)) return SOUK_EPROTO;
         fetching->num_rows++;
         take_floats(dense, r, block->rows + (size_t)i * WIDTH, dense->values);
         if (!fetching->has_states) continue;
@@ -108,35 +113,54 @@ static souk_status take_block(void *ctx, const struct souk_scan_block *block)
     return SOUK_OK;
 }
 
-souk_status din_remote_fetch(struct dense *dense, struct souk_client *client, uint32_t table)
+souk_status din_remote_fetch(struct din_remote *remote, struct dense *dense)
 {
-    bool has_states = souk_client_state_floats(client, table) == ADAM_FLOATS;
+    bool has_states = souk_client_state_floats(remote->client, remote->table) == ADAM_FLOATS;
     struct fetching fetching = {.dense = dense, .has_states = has_states};
-    souk_status status = souk_client_scan(client, table, has_states, take_block, &fetching);
+    souk_status status = souk_client_wait(remote->client, remote->pull);
+    remote->pull = 0; // older than what comes now
+    if (status == SOUK_OK)
+        status = souk_client_scan(remote->client, remote->table, has_states, take_block, &fetching);
     if (status != SOUK_OK) return status;
-    if (fetching.num_rows == din_remote_num_rows(dense)) return SOUK_OK;
+    if (fetching.num_rows == num_rows_of(dense)) return SOUK_OK;
     return log_fail(SOUK_EPROTO, "servers hold %u of %u rows of dense parameters",
-                    fetching.num_rows, din_remote_num_rows(dense));
+                    fetching.num_rows, num_rows_of(dense));
 }
 
-void din_remote_fill(const struct dense *dense, struct batch_part *part)
+/* ---- steps ---- */
+
+static souk_status start_pull(struct din_remote *remote)
 {
-    uint32_t num_rows = din_remote_num_rows(dense);
-    part->dim = WIDTH;
-    batch_part_reserve(part, num_rows);
-    part->num_keys = num_rows;
-    for (uint32_t r = 0; r < num_rows; r++) part->keys[r] = r;
+    struct souk_pull pull = {.table = remote->table,
+                             .num_keys = remote->part.num_keys,
+                             .keys = remote->part.keys,
+                             .rows = remote->part.rows};
+    return souk_client_pull(remote->client, &pull, 1, &remote->pull);
 }
 
-void din_remote_take(struct dense *dense, const struct batch_part *part)
+souk_status din_remote_take(struct din_remote *remote, struct dense *dense)
 {
-    join_rows(dense, part->rows, WIDTH, dense->values);
+    souk_status status = remote->pull == 0 ? start_pull(remote) : SOUK_OK;
+    if (status == SOUK_OK) status = souk_client_wait(remote->client, remote->pull);
+    remote->pull = 0;
+    if (status == SOUK_OK) join_rows(dense, remote->part.rows, WIDTH, dense->values);
+    return status;
 }
 
-void din_remote_give(const struct dense *dense, struct batch_part *part, float scale, float lr)
+souk_status din_remote_give(struct din_remote *remote, const struct dense *dense, float scale,
+                            float lr)
 {
+    struct batch_part *part = &remote->part;
     cut_rows(dense, dense->grads, part->pushes, WIDTH);
     for (size_t i = 0; scale != 1 && i < (size_t)part->num_keys * WIDTH; i++)
         part->pushes[i] *= scale;
-    part->push_lr = lr;
+    struct souk_push push = {.table = remote->table,
+                             .num_keys = part->num_keys,
+                             .keys = part->keys,
+                             .rows = part->pushes,
+                             .lr = lr,
+                             .mode = SOUK_PUSH_GRADIENT};
+    souk_ticket ticket; // nobody waits for it
+    souk_status status = souk_client_push(remote->client, &push, 1, &ticket);
+    return status == SOUK_OK ? start_pull(remote) : status;
 }

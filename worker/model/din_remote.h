@@ -1,11 +1,12 @@
 /* din_remote.h - dense parameters as a table of the servers: row r holds the floats
  * [r * DIN_REMOTE_WIDTH, (r + 1) * DIN_REMOTE_WIDTH), the last one padded with zeros.
  *
- * For workers that do not wait for each other (train.consistency asp): every batch pulls all rows
- * beside those of its ids, and pushes their gradients, to which the servers apply Adam or SGD. The
- * table is no part of a saved model: dense.h's file is.
+ * For workers that do not wait for each other (train.consistency asp). Rows of ids are pulled
+ * batches ahead; dense parameters are pulled when the step before has been pushed, because
+ * momentum on gradients that are several steps old makes training swing. The servers apply Adam or
+ * SGD. The table is no part of a saved model: dense.h's file is.
  *
- * Threads: one owner.
+ * Threads: one owner, that of the client.
  */
 #ifndef SOUK_WORKER_MODEL_DIN_REMOTE_H
 #define SOUK_WORKER_MODEL_DIN_REMOTE_H
@@ -16,21 +17,26 @@
 enum { DIN_REMOTE_WIDTH = 256 };
 #define DIN_REMOTE_TABLE "souk_dense"
 
-uint32_t din_remote_num_rows(const struct dense *dense);
+struct din_remote {
+    struct souk_client *client; // borrowed
+    uint32_t table;             // the client's number
+    struct batch_part part;     // all rows, owned
+    souk_ticket pull;           // of the rows; 0: none is under way
+};
 
-/* Opens the table; *table_out is the client's number of it. */
-SOUK_MUST_CHECK souk_status din_remote_open(const struct config *config, struct souk_client *client,
-                                            uint32_t *table_out);
-/* Parameters, and the optimizer's state if steps were taken, to the servers and back. fetch leaves
- * dense as if one worker had trained it. */
-SOUK_MUST_CHECK souk_status din_remote_send(const struct dense *dense, struct souk_client *client,
-                                            uint32_t table);
-SOUK_MUST_CHECK souk_status din_remote_fetch(struct dense *dense, struct souk_client *client,
-                                             uint32_t table);
+/* Opens the table. part is made for so many parameters. */
+SOUK_MUST_CHECK souk_status din_remote_open(struct din_remote *remote, const struct config *config,
+                                            const struct dense *dense, struct souk_client *client);
+void din_remote_fini(struct din_remote *remote); // a zeroed one is fine
 
-/* The part of a batch: its keys; its rows into dense; dense's gradients into its pushes. */
-void din_remote_fill(const struct dense *dense, struct batch_part *part);
-void din_remote_take(struct dense *dense, const struct batch_part *part);
-void din_remote_give(const struct dense *dense, struct batch_part *part, float scale, float lr);
+/* Parameters, and the optimizer's state, to the servers and back. fetch leaves dense as if one
+ * worker had trained it. */
+SOUK_MUST_CHECK souk_status din_remote_send(struct din_remote *remote, const struct dense *dense);
+SOUK_MUST_CHECK souk_status din_remote_fetch(struct din_remote *remote, struct dense *dense);
+
+/* A step: the parameters as they are, into dense; and its gradients times scale to the servers. */
+SOUK_MUST_CHECK souk_status din_remote_take(struct din_remote *remote, struct dense *dense);
+SOUK_MUST_CHECK souk_status din_remote_give(struct din_remote *remote, const struct dense *dense,
+                                            float scale, float lr);
 
 #endif

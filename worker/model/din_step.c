@@ -11,7 +11,6 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/model/din_private.h"
-#include "worker/model/din_remote.h"
 #include "worker/nn/loss.h"
 #include "worker/nn/vmath.h"
 
@@ -99,14 +98,14 @@ static void scale_rows(const struct model *model, struct batch *batch, float sca
     }
 }
 
-static void update_dense(struct model *model, struct batch *batch, float lr, float scale)
+static souk_status update_dense(struct model *model, float lr, float scale)
 {
-    if (model->is_remote)
-        din_remote_give(&model->dense, &batch->parts[model->num_parts - 1], scale, lr);
-    else if (model->config->train.dense_optimizer == CONFIG_DENSE_ADAM)
+    if (model->is_remote) return din_remote_give(&model->remote, &model->dense, scale, lr);
+    if (model->config->train.dense_optimizer == CONFIG_DENSE_ADAM)
         dense_step_adam(&model->dense, lr, scale);
     else
         dense_step_sgd(&model->dense, lr, scale);
+    return SOUK_OK;
 }
 
 /* A gradient that is not finite: the batch is skipped, or it is one too many. */
@@ -125,7 +124,9 @@ static souk_status skip(struct model *model, const struct batch *batch)
 
 souk_status din_step(struct model *model, struct batch *batch, float lr, struct model_sums *sums)
 {
-    if (model->is_remote) din_remote_take(&model->dense, &batch->parts[model->num_parts - 1]);
+    souk_status status =
+        model->is_remote ? din_remote_take(&model->remote, &model->dense) : SOUK_OK;
+    if (status != SOUK_OK) return status;
     double loss = compute_gradients(model, batch);
     regularise(model, batch);
     double norm = gradient_norm(model, batch, loss);
@@ -134,7 +135,8 @@ souk_status din_step(struct model *model, struct batch *batch, float lr, struct 
     double clip = (double)model->config->train.clip_norm;
     float scale = clip > 0 && norm > clip ? (float)(clip / norm) : 1;
     scale_rows(model, batch, scale);
-    update_dense(model, batch, lr, scale);
+    status = update_dense(model, lr, scale);
+    if (status != SOUK_OK) return status;
     float factor = lr / model->config->train.lr;
     for (uint32_t t = 0; t < model->format.num_tables; t++)
         batch->parts[t].push_lr = model->table_lr[t] * factor;

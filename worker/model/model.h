@@ -91,14 +91,14 @@ struct model_ops {
     uint32_t (*tables)(const struct model *model, struct souk_table_spec *specs_out);
 
     /* For models with weights beside the tables; each NULL where there are none. All collective.
-     * attach: before training, when the tables are there: what else goes to the servers; its table
-     * has the number table_ids[number of tables] then.
+     * attach: before training, when the tables are there: what else goes to the servers. The client
+     * is the model's to use in step from then on.
      * settle: after each stretch of training: weights become the same on all ranks.
      * empty_batch: a batch without samples. A model that has it trains in lock step with
      * train.consistency bsp: every rank calls step equally often, with an empty batch when it has
      * read all of its own. */
-    souk_status (*attach)(struct model *model, struct souk_client *client, uint32_t *table_ids);
-    souk_status (*settle)(struct model *model, struct souk_client *client);
+    souk_status (*attach)(struct model *model, struct souk_client *client);
+    souk_status (*settle)(struct model *model);
     void (*empty_batch)(struct model *model, struct batch *batch);
 
     /* Batches of a source for this rank; epoch and num_skip (samples) matter for training only. */

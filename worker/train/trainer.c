@@ -41,7 +41,7 @@ struct trainer {
 static souk_status attach(struct trainer *trainer)
 {
     if (!trainer->ops->attach) return SOUK_OK;
-    return trainer->ops->attach(trainer->model, trainer->client, trainer->tables.ids);
+    return trainer->ops->attach(trainer->model, trainer->client);
 }
 
 static souk_status open_new(struct trainer *trainer)
@@ -243,7 +243,7 @@ static souk_status train_epoch(struct trainer *trainer)
     souk_status status =
         epoch_run(&options, &trainer->state.position, &trainer->meter, &trainer->totals);
     if ((status == SOUK_OK || status == SOUK_ESTOPPED) && trainer->ops->settle) {
-        souk_status settled = trainer->ops->settle(trainer->model, trainer->client);
+        souk_status settled = trainer->ops->settle(trainer->model);
         if (settled != SOUK_OK) status = settled;
     }
     if (status == SOUK_OK || status == SOUK_ESTOPPED)
