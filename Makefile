@@ -3,6 +3,7 @@
 #   make demo       install what is missing, build, generate ratings, train on 2 servers and 2 workers
 #   make test       install what is missing, build, run every test
 #   make bench      measure; prints and writes build/bench.json
+#   make bench-din  DIN beside PyTorch on one core; see tests/bench/din.sh
 #   make check      layers, formatting, warnings with gcc and clang, shell scripts
 #   make fuzz       run the fuzzers (clang) for FUZZ_SECONDS each
 #   make install    programs, library, headers, pkg-config file under PREFIX
@@ -158,6 +159,8 @@ demo: deps
 benches: $(BENCH_BIN)
 bench: $(BIN)/souk $(BIN)/souk-server $(BENCH_BIN)
 	@BUILD=$(BUILD) BIN=$(BIN) tests/bench/run.sh
+bench-din: $(BIN)/souk $(BUILD)/tests/bench/bench_din
+	@BUILD=$(BUILD) BIN=$(BIN) tests/bench/din.sh
 check: deps
 	@scripts/check.sh
 fuzz: deps
