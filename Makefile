@@ -86,7 +86,7 @@ $(BUILD)/flags $(BUILD)/prefix: always
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(TEXT)) | cmp -s - $@ || echo $(call quoted,$(TEXT)) > $@
 
-.PHONY: all lib install clean demo test bench benches check fuzz deps tests format
+.PHONY: all lib install clean demo test bench bench-din benches check fuzz deps tests format
 all: $(BIN)/souk $(BIN)/souk-server lib
 lib: $(BUILD)/libsouk.a $(BUILD)/libsouk.so $(BUILD)/souk.pc
 

@@ -96,8 +96,10 @@ souk_status dense_unpack(struct dense *dense, const void *bytes, size_t length, 
     const char *parts = (const char *)bytes + sizeof head, *floats = parts + parts_bytes;
     size_t num_floats = (size_t)dense->num_values * (head.has_state ? 3 : 1) + dense->num_stats;
     bool fits = head.num_parts == dense->num_parts && head.num_values == dense->num_values &&
-                head.num_stats == dense->num_stats && head.has_state <= 1 &&
-                length == sizeof head + parts_bytes + num_floats * sizeof(float);
+                head.num_stats == dense->num_stats && head.has_state <= 1;
+    if (fits && length != sizeof head + parts_bytes + num_floats * sizeof(float))
+        return log_fail(SOUK_EDATA, "%s: has %zu bytes, its head says %zu; copy the model again",
+                        path, length, sizeof head + parts_bytes + num_floats * sizeof(float));
     if (!fits)
         return log_fail(SOUK_EDATA,
                         "%s: holds %u parts of %u values, the model has %u of %u; the folder's "

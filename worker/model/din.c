@@ -30,6 +30,7 @@ static void din_destroy(struct model *model)
     din_remote_fini(&model->remote);
     dense_fini(&model->dense);
     mem_free(model->logit_grad);
+    mem_free(model->stats_before);
     mem_free(model);
 }
 

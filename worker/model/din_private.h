@@ -20,6 +20,7 @@ struct model {
     float *logit_grad;                               // (B)
     size_t logit_grad_capacity;
     uint64_t num_steps;     // of this rank in this process
+    float *stats_before;    // (dense.num_stats) of layers, in case a step is skipped
     uint32_t num_bad_steps; // skipped so far in this process
 
     bool has_counts; // with model.l2: tables of how often ids occurred, behind those of ids

@@ -28,6 +28,15 @@ static uint64_t dropout_seed(const struct model *model)
     return hash_key(model->config->run.seed ^ hash_key(model->num_steps << 16 ^ rank));
 }
 
+/* Statistics move in the forward; a batch that is skipped must not have moved them. */
+static void keep_stats(struct model *model)
+{
+    const struct dense *dense = &model->dense;
+    size_t bytes = dense->num_stats * sizeof *dense->stats;
+    if (!model->stats_before) model->stats_before = mem_alloc(bytes, "statistics of layers");
+    memcpy(model->stats_before, dense->stats, bytes);
+}
+
 /* Returns the sum of the samples' losses. */
 static double compute_gradients(struct model *model, struct batch *batch)
 {
@@ -112,6 +121,8 @@ static souk_status update_dense(struct model *model, float lr, float scale)
 static souk_status skip(struct model *model, const struct batch *batch)
 {
     uint32_t max = model->config->train.max_bad_steps;
+    const struct dense *dense = &model->dense;
+    memcpy(dense->stats, model->stats_before, dense->num_stats * sizeof *dense->stats);
     if (++model->num_bad_steps <= max) {
         log_warning("a batch of %u samples is skipped: its gradient is not finite (%u of "
                     "train.max_bad_steps %u)",
@@ -127,6 +138,7 @@ souk_status din_step(struct model *model, struct batch *batch, float lr, struct 
     souk_status status =
         model->is_remote ? din_remote_take(&model->remote, &model->dense) : SOUK_OK;
     if (status != SOUK_OK) return status;
+    keep_stats(model);
     double loss = compute_gradients(model, batch);
     regularise(model, batch);
     double norm = gradient_norm(model, batch, loss);

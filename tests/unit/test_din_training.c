@@ -1,0 +1,246 @@
+/* test_din_training.c - click models trained in one process over inproc://: they learn what is
+ * planted, stop and go on bit by bit, and a saved one scores as the trained one did. */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/rng.h"
+#include "server/server.h"
+#include "tests/support/cmocka.h"
+#include "tests/support/temp.h"
+#include "worker/train/exchange.h"
+#include "worker/train/trainer.h"
+
+enum { ITEMS = 60, CATEGORIES = 6 };
+
+/* ---- a run in this process ---- */
+
+static souk_status start_server(struct net *net, const char *address, uint32_t num_threads,
+                                void **server_out)
+{
+    struct server_options options = {.net = net, .address = address, .num_threads = num_threads};
+    struct server *server;
+    souk_status status = server_start(&options, &server);
+    if (status == SOUK_OK) *server_out = server;
+    return status;
+}
+
+static void stop_server(void *server)
+{
+    server_stop(server);
+}
+
+static const struct local_server_ops LOCAL = {start_server, stop_server};
+
+struct fixture {
+    char *dir;
+    struct config config;
+};
+
+static void set(struct fixture *fixture, const char *key, const char *value)
+{
+    char assignment[512];
+    snprintf(assignment, sizeof assignment, "%s=%s", key, value);
+    assert_int_equal(config_set(&fixture->config, assignment), SOUK_OK);
+}
+
+static souk_status run(struct fixture *fixture, bool is_resuming, bool stops,
+                       struct train_result *result)
+{
+    struct comm *comm;
+    struct comm_launch launch = {0};
+    struct session *session;
+    assert_int_equal(comm_create(&launch, &comm), SOUK_OK);
+    struct session_options session_options = {
+        .config = &fixture->config, .comm = comm, .local = &LOCAL, .is_quiet = true};
+    assert_int_equal(session_create(&session_options, &session), SOUK_OK);
+    volatile sig_atomic_t stop = stops;
+    struct trainer_options options = {.config = &fixture->config,
+                                      .comm = comm,
+                                      .session = session,
+                                      .stop_signal = &stop,
+                                      .is_resuming = is_resuming,
+                                      .is_quiet = true};
+    *result = (struct train_result){0};
+    souk_status status = trainer_run(&options, result);
+    session_destroy(session);
+    comm_destroy(comm);
+    return status;
+}
+
+static double metric(const struct evaluation *evaluation, const char *name)
+{
+    for (uint32_t i = 0; i < evaluation->num_metrics; i++)
+        if (strcmp(evaluation->metrics[i].name, name) == 0) return evaluation->metrics[i].value;
+    fail_msg("there is no figure %s", name);
+    return NAN;
+}
+
+/* ---- data: a click when the candidate's category occurs in the history ---- */
+
+static const char *write_clicks(struct fixture *fixture, const char *name, uint32_t n)
+{
+    struct buf text = {0}, items = {0}, categories = {0};
+    struct rng rng;
+    rng_init(&rng, n, 1);
+    buf_add_text(&text, "label\tuser\titem\tcategory\thist_item\thist_category\n");
+    for (uint32_t t = 0; t < n; t++) {
+        uint32_t item = (uint32_t)rng_below(&rng, ITEMS), length = (uint32_t)rng_below(&rng, 5);
+        bool is_click = false;
+        buf_clear(&items);
+        buf_clear(&categories);
+        for (uint32_t j = 0; j < length; j++) {
+            uint32_t other = (uint32_t)rng_below(&rng, ITEMS);
+            is_click |= other % CATEGORIES == item % CATEGORIES;
+            buf_printf(&items, "%s%u", j ? "," : "", other);
+            buf_printf(&categories, "%s%u", j ? "," : "", other % CATEGORIES);
+        }
+        buf_printf(&text, "%d\t%u\t%u\t%u\t%s\t%s\n", is_click, (unsigned)rng_below(&rng, 30), item,
+                   item % CATEGORIES, buf_text(&items), buf_text(&categories));
+    }
+    const char *path = temp_file(fixture->dir, name, buf_text(&text));
+    buf_fini(&text);
+    buf_fini(&items);
+    buf_fini(&categories);
+    return path;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = mem_calloc(1, sizeof *fixture, "fixture");
+    fixture->dir = temp_dir_create();
+    config_init(&fixture->config);
+    set(fixture, "data.train", write_clicks(fixture, "train.tsv", 3000));
+    set(fixture, "data.test", write_clicks(fixture, "test.tsv", 1000));
+    set(fixture, "run.dir", temp_path(fixture->dir, "run"));
+    set(fixture, "model.type", "din");
+    set(fixture, "model.dim", "4");
+    set(fixture, "model.attention", "12,6");
+    set(fixture, "model.hidden", "16,8");
+    set(fixture, "train.lr", "0.01");
+    set(fixture, "train.batch_size", "50");
+    set(fixture, "train.epochs", "6");
+    set(fixture, "cluster.servers", "2");
+    capture_log_begin();
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    capture_log_end();
+    config_fini(&fixture->config);
+    temp_dir_remove(fixture->dir);
+    mem_free(fixture);
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static double auc_of(struct fixture *fixture, const char *type)
+{
+    struct train_result result;
+    set(fixture, "model.type", type);
+    assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
+    assert_true(result.points[5].loss < result.points[0].loss);
+    double auc = metric(&result.test, "auc");
+    assert_int_equal(result.test.num_samples, 1000);
+    train_result_fini(&result);
+    return auc;
+}
+
+static void attention_learns_what_is_planted_and_more_than_no_history(void **state)
+{
+    struct fixture *fixture = *state;
+    double din = auc_of(fixture, "din"), ncf = auc_of(fixture, "ncf");
+    assert_true(din > 0.9);
+    assert_true(ncf < 0.65);
+    assert_true(auc_of(fixture, "base") > ncf);
+}
+
+static void the_loss_falls_with_every_option(void **state)
+{
+    struct fixture *fixture = *state;
+    struct train_result result;
+    set(fixture, "model.softmax", "true");
+    set(fixture, "model.batch_norm", "true");
+    set(fixture, "model.dropout", "0.1");
+    set(fixture, "model.activation", "prelu");
+    set(fixture, "model.attention_activation", "dice");
+    set(fixture, "model.l2", "0.001");
+    set(fixture, "train.clip_norm", "5");
+    set(fixture, "train.consistency", "bsp");
+    set(fixture, "train.dense_optimizer", "sgd");
+    set(fixture, "train.lr", "0.1");
+    assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
+    assert_true(result.points[5].loss < 0.9 * result.points[0].loss);
+    assert_true(result.staleness == 0);
+    train_result_fini(&result);
+}
+
+/* Stopped at once, and after an epoch: the model is the same to the last bit. */
+static void a_run_that_was_stopped_ends_as_one_that_was_not(void **state)
+{
+    struct fixture *fixture = *state;
+    struct train_result whole, parts;
+    set(fixture, "model.dropout", "0.1");
+    set(fixture, "model.l2", "0.001");
+    set(fixture, "train.epochs", "3");
+    assert_int_equal(run(fixture, false, false, &whole), SOUK_OK);
+    set(fixture, "run.dir", temp_path(fixture->dir, "other"));
+    assert_int_equal(run(fixture, false, true, &parts), SOUK_ESTOPPED);
+    train_result_fini(&parts);
+    assert_int_equal(run(fixture, true, false, &parts), SOUK_OK);
+    assert_true(metric(&whole.test, "auc") == metric(&parts.test, "auc"));
+    assert_true(metric(&whole.test, "log_loss") == metric(&parts.test, "log_loss"));
+    train_result_fini(&whole);
+    train_result_fini(&parts);
+}
+
+/* Patience ends with a model of an earlier epoch, which is loaded for the test: rows and dense
+ * parameters of the same epoch. */
+static void the_best_epoch_is_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct train_result result, again;
+    set(fixture, "data.valid", fixture->config.data.test.items[0]);
+    set(fixture, "train.patience", "2");
+    set(fixture, "train.epochs", "40");
+    set(fixture, "train.lr", "0.03");
+    assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
+    assert_true(result.best_epoch < result.num_epochs);
+    assert_true(metric(&result.validation, "auc") == metric(&result.test, "auc"));
+    set(fixture, "train.epochs", "41"); // nothing is left to train: patience has ended
+    assert_int_equal(run(fixture, true, false, &again), SOUK_OK);
+    assert_true(metric(&again.test, "auc") == metric(&result.test, "auc"));
+    train_result_fini(&result);
+    train_result_fini(&again);
+}
+
+static void a_din_without_histories_is_refused_with_the_reason(void **state)
+{
+    struct fixture *fixture = *state;
+    struct train_result result;
+    set(fixture, "data.train", temp_file(fixture->dir, "flat.tsv", "label\tuser\titem\n1\t2\t3\n"));
+    assert_int_equal(run(fixture, false, false, &result), SOUK_ECONFIG);
+    assert_non_null(strstr(capture_log_text(), "features.histories"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(attention_learns_what_is_planted_and_more_than_no_history,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_loss_falls_with_every_option, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_that_was_stopped_ends_as_one_that_was_not, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_best_epoch_is_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_din_without_histories_is_refused_with_the_reason, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
