@@ -1,5 +1,6 @@
 /* Tests of net_address_check() and net_address_is_exposed(). */
 #include <string.h>
+#include <unistd.h>
 
 #include "common/net/net.h"
 #include "tests/support/cmocka.h"
@@ -104,8 +105,11 @@ static void hosts_are_looked_up(void **state)
                           "tcp://*:*",         "ipc:///nobody",        "inproc://nobody"};
     char host[NET_HOST_MAX + 1];
     const char *why = NULL;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        // A bare chroot knows no localhost.
+        if (strstr(good[i], "localhost") && access("/etc/hosts", R_OK) != 0) continue;
         if (net_address_resolve(good[i], host, &why) != SOUK_OK) fail_msg("%s: %s", good[i], why);
+    }
     // No label of a name is longer than 63: this one is refused without a name server.
     char address[100] = "tcp://", label[] = "nobody";
     for (int i = 0; i < 11; i++) strcat(address, label);
