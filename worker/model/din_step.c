@@ -1,8 +1,7 @@
 /* din_step.c - training on a batch, and scoring one.
  *
  * In lock step (train.consistency bsp) gradients are means over the samples of all ranks. Those of
- * dense parameters are summed over ranks; each rank pushes its own share of those of rows, and the
- * servers apply the shares one after the other.
+ * dense parameters are summed over ranks here, those of rows by merge.h on their way to the servers.
  */
 #include <math.h>
 #include <string.h>

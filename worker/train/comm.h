@@ -60,6 +60,11 @@ bool comm_sum_ready(struct comm *comm, double *values_out);
  * they need not be ordered among the calls above. The room that they need is kept. */
 void comm_step_sum(struct comm *comm, double *values, uint32_t n);
 void comm_step_sum_floats(struct comm *comm, float *values, uint32_t n);
+/* Bytes from each rank to each: first all tell how many (size elements each), then they are
+ * swapped, those of rank 0 first. At most 2 GiB together. */
+void comm_step_sizes(struct comm *comm, const size_t *out_sizes, size_t *in_sizes);
+void comm_step_swap(struct comm *comm, const void *out, const size_t *out_sizes, void *in,
+                    const size_t *in_sizes);
 /* Seconds that this rank has waited for others in them. */
 double comm_step_wait_s(const struct comm *comm);
 

@@ -292,6 +292,46 @@ void comm_step_sum_floats(struct comm *comm, float *values, uint32_t n)
     memcpy(values, padded, n * sizeof *values);
 }
 
+void comm_step_sizes(struct comm *comm, const size_t *out_sizes, size_t *in_sizes)
+{
+    int width = (int)sizeof *out_sizes;
+    if (comm->size == 1) {
+        in_sizes[0] = out_sizes[0];
+        return;
+    }
+    MPI_Request request;
+    MPI_Ialltoall(out_sizes, width, MPI_BYTE, in_sizes, width, MPI_BYTE, comm->step, &request);
+    wait_in_step(comm, &request, "a swap of sizes");
+}
+
+static void lay_out(const size_t *sizes, int num, int *counts, int *starts)
+{
+    size_t at = 0;
+    for (int r = 0; r < num; r++) {
+        counts[r] = (int)sizes[r];
+        starts[r] = (int)at;
+        at += sizes[r];
+    }
+    assert(at <= INT_MAX);
+}
+
+void comm_step_swap(struct comm *comm, const void *out, const size_t *out_sizes, void *in,
+                    const size_t *in_sizes)
+{
+    if (comm->size == 1) {
+        memcpy(in, out, out_sizes[0]);
+        return;
+    }
+    size_t size = (size_t)comm->size;
+    int *layout = step_room(comm, 4 * size * sizeof *layout);
+    lay_out(out_sizes, comm->size, layout, layout + size);
+    lay_out(in_sizes, comm->size, layout + 2 * size, layout + 3 * size);
+    MPI_Request request;
+    MPI_Ialltoallv(out, layout, layout + size, MPI_BYTE, in, layout + 2 * size, layout + 3 * size,
+                   MPI_BYTE, comm->step, &request);
+    wait_in_step(comm, &request, "a swap of rows");
+}
+
 double comm_step_wait_s(const struct comm *comm)
 {
     return (double)comm->step_wait_ns * 1e-9;
