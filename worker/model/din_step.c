@@ -1,7 +1,8 @@
 /* din_step.c - training on a batch, and scoring one.
  *
  * In lock step (train.consistency bsp) gradients are means over the samples of all ranks. Those of
- * dense parameters are summed over ranks here, those of rows by merge.h on their way to the servers.
+ * dense parameters are summed over ranks here, those of rows by merge.h on their way to the
+ * servers.
  */
 #include <math.h>
 #include <string.h>
