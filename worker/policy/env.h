@@ -1,0 +1,73 @@
+/* env.h - simulated users: what they see, what they choose, what that does to them.
+ *
+ * An environment holds N users at once, in N places, and moves all of them by one step at a time.
+ * Which user sits in a place is said by reset; users are numbered from 0 without end. All that
+ * happens to user n is a function of the environment's seed, of n and of the slates that n was
+ * shown: not of its place, of its neighbours, nor of how many processes share the users.
+ *
+ * An environment is one constant struct env_ops in a file of its own and one line in env.c.
+ *
+ * Threads: one owner.
+ */
+#ifndef SOUK_WORKER_POLICY_ENV_H
+#define SOUK_WORKER_POLICY_ENV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/text/config.h"
+#include "souk/status.h"
+
+enum { ENV_SLATE_MAX = 32 };
+
+struct env_shape {
+    uint32_t num_users;      // N
+    uint32_t num_candidates; // C
+    uint32_t slate_size;     // K, 1..C
+    uint32_t user_dim;       // D
+    uint32_t item_dim;       // E; 0: items are known by key only
+    uint64_t num_items;      // 0: candidates are made anew for every step and have no keys
+    uint32_t max_steps;      // of a user, who then leaves in any case
+};
+
+/* What an agent may see before a step. Borrowed until the next step or reset. */
+struct env_view {
+    const float *users;      // (N, D)
+    const float *items;      // (N, C, E) of the candidates
+    const uint64_t *keys;    // (N, C) of the candidates; NULL without num_items
+    const float *scores;     // (N, C) > 0: v_i of the conditional choice v_i / (v_0 + sum of v)
+    const float *null_score; // (N) v_0: of choosing nothing
+};
+
+struct env_outcome {
+    int32_t choice; // position in the slate; -1: nothing
+    float reward;   // finite
+    float quality;  // of what was chosen; NAN where nothing was, or where there is no quality
+    bool is_over;   // the user left after this step: reset the place before the next one
+    bool is_cut;    // only because of max_steps
+};
+
+struct env;
+
+struct env_ops {
+    const char *name; // of env.type
+    /* num_users places, all empty. The configuration is borrowed. SOUK_ECONFIG, SOUK_EDATA: logged.
+     */
+    souk_status (*create)(const struct config *config, uint32_t num_users, uint64_t seed,
+                          struct env **env_out);
+    void (*destroy)(struct env *env);
+    void (*shape)(const struct env *env, struct env_shape *shape_out);
+    void (*reset)(struct env *env, uint32_t place, uint64_t user); // the user's first step is next
+    void (*empty)(struct env *env, uint32_t place);                // nobody sits there
+    /* Costs time: not to be asked for by who does not look. Empty places hold anything finite. */
+    void (*view)(struct env *env, struct env_view *view_out);
+    /* slates (N, K): candidates, distinct in a slate. Empty places are passed over. */
+    void (*step)(struct env *env, const uint32_t *slates, struct env_outcome *outcomes_out);
+    /* (N, C) what no agent may see, for oracles to be compared with; NULL: there is none. */
+    void (*qualities)(struct env *env, float *qualities_out);
+};
+
+/* NULL for a type that is none. */
+const struct env_ops *env_ops_get(const char *type);
+
+#endif
