@@ -147,6 +147,17 @@ struct config {
         double retry_s;
         double start_timeout_s; // until a server must have started
     } cluster;
+    struct {
+        char *type;              // "interest_evolution" ...
+        uint32_t slate_size;     // 0, here and for the next two: the environment's own
+        uint32_t num_candidates; // a step
+        uint32_t max_steps;      // of a user
+        double budget;           // of time; 0: the environment's own
+        bool show_budget;        // what is left of it is the last number that agents see of a user
+        double no_click_mass, step_penalty, document_length, quality_sd; // interest_evolution
+        double no_click_logit, affinity_sd;                              // interest_exploration
+        double sensitivity, memory, noise, clickbait_mean, kale_mean;    // long_term_satisfaction
+    } env;
     uint32_t num_tables;
     struct config_table tables[SOUK_TABLES_MAX];
     // For "file:line" in later errors and `config show --origin`: opaque, owned.

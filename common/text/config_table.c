@@ -92,6 +92,7 @@ const struct option_section config_sections[] = {
     {"model", "what is trained"},
     {"train", "how it is trained"},
     {"cluster", "server processes, and how workers reach them"},
+    {"env", "simulated users, of souk learn-policy and souk simulate"},
     {"tables", "per table: tables.<name>.<option>; what is not set is chosen by the model"},
 };
 const unsigned config_num_sections = COUNT(config_sections);
@@ -240,6 +241,46 @@ const struct option config_options[] = {
         "until a server that does not answer ends the run"),
     F64(cluster.retry_s, "1", BETWEEN(0.001, 1e6), "until an unanswered request is sent again"),
     F64(cluster.start_timeout_s, "30", BETWEEN(0.001, 1e6), "until a server must have started"),
+
+    TEXT(env.type, "interest_evolution",
+         "kind of users: interest_evolution, interest_exploration or long_term_satisfaction"),
+    U32(env.slate_size, "0", BETWEEN(0, 32),
+        "items that a user is shown in a step; 0: the environment's own, in this order 3, 2 and 1"),
+    U32(env.num_candidates, "0", BETWEEN(0, 65536),
+        "items that a slate is made of; 0: the environment's own, 10, 10 and 5"),
+    U32(env.max_steps, "0", BETWEEN(0, 1e9),
+        "steps after which a user leaves in any case; 0: the environment's own, 10000, 100 and "
+        "10000"),
+    F64(env.budget, "0", BETWEEN(0, 1e9),
+        "time that a user has; 0: the environment's own, 200, none and 60"),
+    BOOL(env.show_budget, "false",
+         "whether the share of the budget that is left is one more number that agents see of a "
+         "user"),
+    F64(env.no_click_mass, "1", AT_LEAST(0),
+        "interest_evolution: the score of choosing nothing, less 1; that of an item is the "
+        "interest in its topic plus 1"),
+    F64(env.step_penalty, "0.5", AT_LEAST(0),
+        "interest_evolution: budget that a step without a choice costs"),
+    F64(env.document_length, "4", ABOVE(0),
+        "interest_evolution: budget that a chosen item costs, before its quality gives some back"),
+    F64(env.quality_sd, "0.1", AT_LEAST(0),
+        "standard deviation of items' quality: interest_evolution, and of its logarithm: "
+        "interest_exploration"),
+    F64(env.no_click_logit, "5", BETWEEN(-50, 50),
+        "interest_exploration: the logit of choosing nothing"),
+    F64(env.affinity_sd, "0.1", AT_LEAST(0),
+        "interest_exploration: standard deviation of the logarithm of users' affinities"),
+    F64(env.sensitivity, "0.01", AT_LEAST(0),
+        "long_term_satisfaction: how strongly satisfaction follows what was consumed"),
+    F64(env.memory, "0.7", TO_BELOW(0, 1),
+        "long_term_satisfaction: share of what was consumed that lasts for another step"),
+    F64(env.noise, "0.05", AT_LEAST(0),
+        "long_term_satisfaction: standard deviation of what else changes it in a step"),
+    F64(env.clickbait_mean, "5", BETWEEN(-50, 50),
+        "long_term_satisfaction: mean logarithm of the engagement with pure clickbait, at full "
+        "satisfaction"),
+    F64(env.kale_mean, "4", BETWEEN(-50, 50),
+        "long_term_satisfaction: the same of what is none at all"),
 };
 const unsigned config_num_options = COUNT(config_options);
 

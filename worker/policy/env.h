@@ -24,7 +24,7 @@ struct env_shape {
     uint32_t num_users;      // N
     uint32_t num_candidates; // C
     uint32_t slate_size;     // K, 1..C
-    uint32_t user_dim;       // D
+    uint32_t user_dim;       // D; 0: nothing is known of users
     uint32_t item_dim;       // E; 0: items are known by key only
     uint64_t num_items;      // 0: candidates are made anew for every step and have no keys
     uint32_t max_steps;      // of a user, who then leaves in any case
@@ -35,39 +35,50 @@ struct env_view {
     const float *users;      // (N, D)
     const float *items;      // (N, C, E) of the candidates
     const uint64_t *keys;    // (N, C) of the candidates; NULL without num_items
-    const float *scores;     // (N, C) > 0: v_i of the conditional choice v_i / (v_0 + sum of v)
-    const float *null_score; // (N) v_0: of choosing nothing
+    const float *scores;     // (N, C) >= 0: v_i of the conditional choice v_i / (v_0 + sum of v),
+                             // as far as an agent may know it: see the environment's file
+    const float *null_score; // (N) >= 0: v_0, of choosing nothing
 };
 
 struct env_outcome {
     int32_t choice; // position in the slate; -1: nothing
     float reward;   // finite
     float quality;  // of what was chosen; NAN where nothing was, or where there is no quality
-    bool is_over;   // the user left after this step: reset the place before the next one
-    bool is_cut;    // only because of max_steps
+    bool is_over;   // the user left after this step, and the place is empty
+    bool is_cut;    // only because of max_steps: the view still shows what would have come next
+};
+
+struct env_options {
+    const struct config *config; // its section env; borrowed
+    uint32_t num_users;          // places
+    uint64_t seed;
 };
 
 struct env;
 
 struct env_ops {
     const char *name; // of env.type
-    /* num_users places, all empty. The configuration is borrowed. SOUK_ECONFIG, SOUK_EDATA: logged.
-     */
-    souk_status (*create)(const struct config *config, uint32_t num_users, uint64_t seed,
-                          struct env **env_out);
+    /* All places are empty. SOUK_ECONFIG, SOUK_EDATA: logged. */
+    souk_status (*create)(const struct env_options *options, struct env **env_out);
     void (*destroy)(struct env *env);
     void (*shape)(const struct env *env, struct env_shape *shape_out);
     void (*reset)(struct env *env, uint32_t place, uint64_t user); // the user's first step is next
-    void (*empty)(struct env *env, uint32_t place);                // nobody sits there
+    void (*empty)(struct env *env, uint32_t place);                // nobody sits there any more
     /* Costs time: not to be asked for by who does not look. Empty places hold anything finite. */
     void (*view)(struct env *env, struct env_view *view_out);
-    /* slates (N, K): candidates, distinct in a slate. Empty places are passed over. */
+    /* slates (N, K): candidates, distinct in a slate. Empty places are passed over: their outcome
+     * is that nothing was chosen. */
     void (*step)(struct env *env, const uint32_t *slates, struct env_outcome *outcomes_out);
-    /* (N, C) what no agent may see, for oracles to be compared with; NULL: there is none. */
+    /* (N, C) what an oracle ranks candidates by: hidden from agents, or where it is not, then what
+     * is best in the long run; NULL: there is none. */
     void (*qualities)(struct env *env, float *qualities_out);
 };
 
 /* NULL for a type that is none. */
 const struct env_ops *env_ops_get(const char *type);
+/* The environment that env.type names, made. SOUK_ECONFIG, SOUK_EDATA: logged. On SOUK_OK the
+ * caller owns *env_out, and destroys it by (*ops_out)->destroy. */
+SOUK_MUST_CHECK souk_status env_create(const struct env_options *options,
+                                       const struct env_ops **ops_out, struct env **env_out);
 
 #endif
