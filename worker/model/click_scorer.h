@@ -17,14 +17,17 @@ struct click_scorer *click_scorer_create(struct model *model, struct souk_client
                                          const uint32_t *tables);
 void click_scorer_destroy(struct click_scorer *scorer); // NULL is fine
 
+// What of a sample was never trained on, in is_cold.
+enum { CLICK_COLD_USER = 1, CLICK_COLD_ITEM = 2 };
+
 struct click_scores {
-    const float *logits; // (B)
-    const float
-        *weights; // (T) attention weights, of history rows; NULL: the model has no attention
-    const uint8_t *is_cold; // (B) 1: the user or the item of the sample was never trained on
+    const float *logits;    // (B) finite
+    const float *weights;   // (T) of attention, by history row; NULL: the model has none
+    const uint8_t *is_cold; // (B) 0: all was trained on; else CLICK_COLD_*. A user that is no
+                            // feature of the model is never cold
 };
 /* Scores all samples, any number, in pieces of the configured batch. Labels are not looked at.
- * Borrowed until the next call. */
+ * Borrowed until the next call. SOUK_EDIVERGED: a score is not finite; logged. */
 SOUK_MUST_CHECK souk_status click_scorer_run(struct click_scorer *scorer,
                                              const struct sample_batch *samples,
                                              struct click_scores *scores_out);

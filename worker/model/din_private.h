@@ -1,4 +1,4 @@
-/* din_private.h - what din.c and din_step.c share. */
+/* din_private.h - what din.c, din_step.c and click_scorer.c share. */
 #ifndef SOUK_WORKER_MODEL_DIN_PRIVATE_H
 #define SOUK_WORKER_MODEL_DIN_PRIVATE_H
 
@@ -40,6 +40,8 @@ static inline uint32_t din_num_tables(const struct model *model)
 souk_status din_step(struct model *model, struct batch *batch, float lr, struct model_sums *sums);
 /* Into run.dir/bad_batch.<rank>.tsv. */
 void din_write_bad_batch(const struct model *model, const struct batch *batch);
+/* Rows that no push has made become zero vectors. */
+void din_forget_unseen(const struct model *model, const struct batch *batch);
 void din_score(const struct model *model, const struct batch *batch, float *predictions_out,
                struct model_sums *sums);
 

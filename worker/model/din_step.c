@@ -159,18 +159,22 @@ souk_status din_step(struct model *model, struct batch *batch, float lr, struct 
 
 /* ---- scores ---- */
 
-/* Rows that no push has made become zero vectors; fields that they are of are counted. */
-static void forget_unseen(const struct model *model, const struct batch *batch,
-                          struct model_sums *sums)
+void din_forget_unseen(const struct model *model, const struct batch *batch)
 {
-    const struct din_samples *samples = batch->samples;
-    const struct sample_format *format = &model->format;
-    for (uint32_t t = 0; t < format->num_tables; t++) {
+    for (uint32_t t = 0; t < model->format.num_tables; t++) {
         const struct batch_part *part = &batch->parts[t];
         for (uint32_t i = 0; i < part->num_keys; i++)
             if (!part->found[i])
                 memset(part->rows + (size_t)i * part->dim, 0, part->dim * sizeof(float));
     }
+}
+
+/* Of fields: histories do not count. */
+static void count_unseen(const struct model *model, const struct batch *batch,
+                         struct model_sums *sums)
+{
+    const struct din_samples *samples = batch->samples;
+    const struct sample_format *format = &model->format;
     for (uint32_t f = 0; f < format->num_fields; f++) {
         uint32_t table = format->ids[f].table, num_unseen = 0;
         for (uint32_t b = 0; b < batch->num_samples; b++)
@@ -185,7 +189,8 @@ void din_score(const struct model *model, const struct batch *batch, float *pred
 {
     const struct din_samples *samples = batch->samples;
     uint32_t n = batch->num_samples;
-    forget_unseen(model, batch, sums);
+    din_forget_unseen(model, batch);
+    count_unseen(model, batch, sums);
     const float *logits = din_net_forward(model->net, batch, false, 0);
     sums->values[DIN_SUM_SAMPLES] += n;
     sums->values[DIN_SUM_LOSS] += bce_forward_backward(logits, samples->raw.labels, n, 0, NULL);
