@@ -12,27 +12,48 @@
 #include "worker/data/line_reader.h"
 #include "worker/data/rating_reader.h"
 #include "worker/data/title_file.h"
+#include "worker/model/din.h"
 #include "worker/model/mf.h"
 
 enum { SHOWN_BYTES = 100 }; // of an id that is none, in a message
 
-static souk_status init(struct loaded *loaded, const char *what, enum config_id_kind kind,
-                        struct id_texts *texts_out)
+static souk_status find_kind(const struct loaded *loaded, bool is_user,
+                             enum config_id_kind *kind_out)
 {
-    *texts_out = (struct id_texts){.what = what, .kind = kind};
+    if (!loaded->ops->clicks) {
+        *kind_out = is_user ? mf_user_id(loaded->model) : mf_item_id(loaded->model);
+        return SOUK_OK;
+    }
+    const struct sample_format *format = din_format(loaded->model);
+    int32_t id = is_user ? format->user : format->item;
+    const char *what = is_user ? "user" : "item";
+    if (id < 0)
+        return log_fail(SOUK_EUSAGE,
+                        "%s does not know which column was the %s; train it with data.%s set to "
+                        "the column's name",
+                        model_dir_path(loaded->dir), what, what);
+    *kind_out = format->ids[id].kind;
+    return SOUK_OK;
+}
+
+static souk_status init(struct loaded *loaded, bool is_user, struct id_texts *texts_out)
+{
+    enum config_id_kind kind;
+    souk_status status = find_kind(loaded, is_user, &kind);
+    if (status != SOUK_OK) return status;
+    *texts_out = (struct id_texts){.what = is_user ? "user" : "item", .kind = kind};
     if (kind == CONFIG_ID_STRING) texts_out->asked = names_create();
-    bool is_user = what[0] == 'u';
     return model_dir_names(loaded->dir, is_user ? "users" : "items", &texts_out->names);
 }
 
 souk_status id_texts_users(struct loaded *loaded, struct id_texts *texts_out)
 {
-    return init(loaded, "user", mf_user_id(loaded->model), texts_out);
+    return init(loaded, true, texts_out);
 }
 
 souk_status id_texts_items(struct loaded *loaded, struct id_texts *texts_out)
 {
-    return init(loaded, "item", mf_item_id(loaded->model), texts_out);
+    return init(loaded, false, texts_out);
 }
 
 void id_texts_fini(struct id_texts *texts)

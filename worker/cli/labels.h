@@ -18,7 +18,8 @@ struct id_texts {
     struct names *asked;       // texts of string ids that were parsed, owned; NULL for integers
 };
 
-/* Of a loaded model of type mf. *names are loaded from the folder. */
+/* Of a loaded model; *names are loaded from the folder. SOUK_EUSAGE, logged: a model of clicks that
+ * was trained without knowing which column this is. */
 SOUK_MUST_CHECK souk_status id_texts_users(struct loaded *loaded, struct id_texts *texts_out);
 SOUK_MUST_CHECK souk_status id_texts_items(struct loaded *loaded, struct id_texts *texts_out);
 

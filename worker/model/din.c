@@ -148,6 +148,11 @@ static souk_status load(enum din_kind kind, const struct config *config, const v
     return SOUK_OK;
 }
 
+const struct sample_format *din_format(const struct model *model)
+{
+    return &model->format;
+}
+
 static void din_save_state(const struct model *model, struct json *json)
 {
     json_key(json, "counts"), json_bool(json, model->has_counts);

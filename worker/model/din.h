@@ -24,6 +24,10 @@
 
 extern const struct model_ops din_ops, base_ops, ncf_ops;
 
+/* The columns of a model of one of these types. Its layout is that of a file only where the model
+ * has looked at one. */
+const struct sample_format *din_format(const struct model *model);
+
 /* The keys of an open object; and back. SOUK_EDATA: it is no state of a click model; logged. */
 void din_state_save(const struct din_shape *shape, const struct sample_format *format,
                     struct json *json);
