@@ -55,6 +55,10 @@ enum config_consistency {
     CONFIG_BSP, // lock step: dense gradients are summed over all workers
 };
 enum config_dense_optimizer { CONFIG_DENSE_ADAM, CONFIG_DENSE_SGD };
+enum config_policy_target { CONFIG_TARGET_SARSA, CONFIG_TARGET_Q_LEARNING };
+enum config_policy_slate { CONFIG_SLATE_TOP_K, CONFIG_SLATE_GREEDY, CONFIG_SLATE_EXACT };
+enum config_null_value { CONFIG_NULL_LEARNED, CONFIG_NULL_ZERO };
+enum config_exploration { CONFIG_EXPLORE_EPSILON, CONFIG_EXPLORE_SOFTMAX };
 
 /* Options of one table; what is not set keeps what the model chooses. */
 struct config_table {
@@ -136,6 +140,35 @@ struct config {
             checkpoint_s; // seconds between checkpoints, checked at epoch ends; 0: only at the end
         double max_seconds; // training stops after them, like Ctrl-C; 0: never
     } train;
+    struct {
+        char *agent;               // "slateq", "dqn", "tabular", "greedy", "random"
+        uint64_t steps;            // user steps of all workers
+        uint32_t num_users;        // at once, in one worker
+        float gamma;               // discount of what comes a step later, [0, 1]
+        uint32_t n_step;           // rewards ahead of the bootstrapped value
+        float reward_scale;        // rewards are multiplied by it inside of the agent
+        float memory;              // decay of what the agent remembers of a user's past; 0: nothing
+        struct config_list hidden; // widths of the Q network; empty: 256, 32
+        bool dueling;              // dqn
+        float lr, lr_end;          // at the start and at the end of policy.steps
+        uint32_t batch_size;       // transitions of an update
+        uint32_t updates;          // after each step of all users
+        uint64_t replay;           // transitions that are remembered
+        uint64_t warmup;           // user steps before the first update
+        uint32_t target_sync;      // updates between two copies of the target network
+        enum config_policy_target target;  // slateq
+        enum config_policy_slate slate;    // slateq
+        enum config_null_value null_value; // slateq
+        uint32_t embedding;                // floats of an item's; 0: auto
+        uint32_t bins;                     // tabular: of a feature
+        float bins_low, bins_high;         // tabular: where they begin and end
+        enum config_exploration exploration;
+        float epsilon, epsilon_end;
+        uint64_t epsilon_steps; // user steps from one to the other
+        float temperature;      // of softmax
+        uint64_t valid_steps;   // user steps between two looks at held-out users; 0: none
+        uint32_t valid_users, test_users;
+    } policy;
     struct {
         uint32_t servers;             // server processes (or groups of threads in one process)
         uint32_t threads;             // shard threads a server

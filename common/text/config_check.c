@@ -105,6 +105,14 @@ static souk_status check_features(const struct config *config)
     return SOUK_OK;
 }
 
+static souk_status check_policy(const struct config *config)
+{
+    if (!(config->policy.bins_low < config->policy.bins_high))
+        return config_fail_at(config, "policy.bins_high", "must be above policy.bins_low, %g",
+                              (double)config->policy.bins_low);
+    return SOUK_OK;
+}
+
 static souk_status check_cluster(const struct config *config)
 {
     uint32_t num_shards = config->cluster.servers * config->cluster.threads;
@@ -125,7 +133,7 @@ souk_status config_check(const struct config *config)
 {
     static souk_status (*const checks[])(const struct config *) = {
         check_texts,    check_columns, check_standard_input, check_validation,
-        check_schedule, check_cluster, check_features,
+        check_schedule, check_cluster, check_features,       check_policy,
     };
     souk_status status = SOUK_OK;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

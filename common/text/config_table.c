@@ -69,6 +69,11 @@ NAMES(activation_names, "auto", "sigmoid", "relu", "prelu", "dice")
 NAMES(pooling_names, "sum", "mean")
 NAMES(consistency_names, "asp", "bsp")
 NAMES(dense_optimizer_names, "adam", "sgd")
+NAMES(agent_names, "slateq", "dqn", "tabular", "greedy", "random")
+NAMES(policy_target_names, "sarsa", "q_learning")
+NAMES(policy_slate_names, "top_k", "greedy", "exact")
+NAMES(null_value_names, "learned", "zero")
+NAMES(exploration_names, "epsilon", "softmax")
 
 static const char *codec_names(unsigned value)
 {
@@ -91,6 +96,7 @@ const struct option_section config_sections[] = {
     {"features", "columns of samples of clicks, and the table that each one's ids belong to"},
     {"model", "what is trained"},
     {"train", "how it is trained"},
+    {"policy", "what `souk learn-policy` learns, and how"},
     {"cluster", "server processes, and how workers reach them"},
     {"env", "simulated users, of souk learn-policy and souk simulate"},
     {"tables", "per table: tables.<name>.<option>; what is not set is chosen by the model"},
@@ -226,6 +232,56 @@ const struct option config_options[] = {
         "seconds between checkpoints, looked at when an epoch ends; 0: only at the end"),
     F64(train.max_seconds, "0", BETWEEN(0, 1e9),
         "training stops after them, as by Ctrl-C; 0: never"),
+
+    CHOICE(policy.agent, "slateq", agent_names,
+           "who learns: slateq values each item of a slate, dqn each item by itself (one item a "
+           "position), tabular a table over discretised features; greedy and random only act"),
+    U64(policy.steps, "1000000", AT_LEAST(1), "user steps to learn from, of all workers together"),
+    U32(policy.num_users, "256", BETWEEN(1, 1 << 20),
+        "simulated users at once, in one worker; one who leaves is replaced by the next"),
+    F32(policy.gamma, "0.99", BETWEEN(0, 1), "discount of what comes a step later"),
+    U32(policy.n_step, "1", BETWEEN(1, 256),
+        "rewards that count as they came before the rest is estimated"),
+    F32(policy.reward_scale, "1", ABOVE(0), "what rewards are multiplied by inside of the agent"),
+    F32(policy.memory, "0", TO_BELOW(0, 1),
+        "adds to the state what a user consumed and what came of it, each step back weighing so "
+        "much less; for users whose state cannot be seen; 0: nothing"),
+    LIST(policy.hidden, "widths of the Q network's hidden layers, 1 to 8; empty: 256, 32"),
+    BOOL(policy.dueling, "false", "dqn: Q is a value of the state plus advantages of items"),
+    F32(policy.lr, "0.001", ABOVE(0), "learning rate of the Q network, by Adam"),
+    F32(policy.lr_end, "0.0001", AT_LEAST(0),
+        "the rate at the end of policy.steps; linear between"),
+    U32(policy.batch_size, "256", BETWEEN(1, 1 << 20), "transitions of an update, of one worker"),
+    U32(policy.updates, "2", BETWEEN(1, 1 << 16), "updates after each step of all users"),
+    U64(policy.replay, "200000", AT_LEAST(1), "transitions that a worker remembers"),
+    U64(policy.warmup, "5000", ANY_NUMBER, "user steps of a worker before its first update"),
+    U32(policy.target_sync, "100", AT_LEAST(1),
+        "updates after which the target network becomes a copy of the one that learns"),
+    ENUM(policy.target, "q_learning", policy_target_names,
+         "slateq: the next slate's value is of the slate that was shown (sarsa), or of the one "
+         "that looks best (q_learning)"),
+    ENUM(policy.slate, "greedy", policy_slate_names,
+         "slateq: how slates are chosen, to show and in targets: the k best items by themselves, "
+         "one after another, or the best slate"),
+    ENUM(policy.null_value, "learned", null_value_names,
+         "slateq: what choosing nothing is worth; zero is what was published, and makes the agent "
+         "chase clicks"),
+    U32(policy.embedding, "0", BETWEEN(0, SOUK_DIM_MAX),
+        "floats of an item's embedding, a table \"item\" on the servers; 0: 16 where items have "
+        "keys and no features, else none"),
+    U32(policy.bins, "4", BETWEEN(1, 1024), "tabular: parts that a feature's range is cut into"),
+    F32(policy.bins_low, "-1", ANY_NUMBER, "tabular: where the range begins"),
+    F32(policy.bins_high, "1", ANY_NUMBER, "tabular: where it ends"),
+    ENUM(policy.exploration, "epsilon", exploration_names,
+         "epsilon: now and then any slate; softmax: items by exp(preference / temperature)"),
+    F32(policy.epsilon, "0.2", BETWEEN(0, 1), "share of slates that are random at first"),
+    F32(policy.epsilon_end, "0.02", BETWEEN(0, 1), "and in the end"),
+    U64(policy.epsilon_steps, "500000", ANY_NUMBER, "user steps from the one to the other"),
+    F32(policy.temperature, "1", ABOVE(0), "of softmax"),
+    U64(policy.valid_steps, "100000", ANY_NUMBER,
+        "user steps between two looks at held-out users, for the curve; 0: none"),
+    U32(policy.valid_users, "256", AT_LEAST(1), "held-out users of such a look"),
+    U32(policy.test_users, "1500", AT_LEAST(1), "held-out users of the figures at the end"),
 
     U32(cluster.servers, "1", BETWEEN(1, 1024),
         "servers to start: processes under mpirun, groups of threads in a single process; not used "
