@@ -9,7 +9,8 @@
 #include "common/text/buf.h"
 #include "worker/policy/env_base.h"
 
-static const struct env_ops *const ENVS[] = {&env_interest_evolution_ops};
+static const struct env_ops *const ENVS[] = {
+    &env_interest_evolution_ops, &env_interest_exploration_ops, &env_long_term_satisfaction_ops};
 enum { NUM_ENVS = sizeof ENVS / sizeof *ENVS };
 
 const struct env_outcome env_nothing_happened = {.choice = -1, .quality = NAN};
