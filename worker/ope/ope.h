@@ -1,0 +1,90 @@
+/* ope.h - off-policy evaluation: what a new policy would have earned, from the log of another one.
+ *
+ * A log is of one of several kinds (single choices, slates, episodes), told by its columns. Each
+ * kind has its estimators; options, result, verdict and output are the same for all.
+ *
+ * Threads: none of its own.
+ */
+#ifndef SOUK_WORKER_OPE_OPE_H
+#define SOUK_WORKER_OPE_OPE_H
+
+#include "worker/ope/number_table.h"
+#include "worker/ope/verdict.h"
+
+struct ope_options {
+    const char *log, *policy; // files; policy NULL: the log has the new policy's probabilities
+    const char *rewards;      // "smoothed", "logistic", or a file
+    const char *context;      // file with a row an action; NULL: one indicator an action
+    const char *propensities; // "frequencies", "logistic": when the log has none
+    double clip;              // NAN: not given
+    double subgaussian;       // of sg-ipw and sg-dr, 0..1; NAN: not given
+    double smoothing;         // pseudo-counts of smoothed means
+    double penalty;           // C of logistic regressions: C sum of losses + |w|^2 / 2
+    double discount;          // of episodes
+    uint32_t num_folds;       // of cross-fitting; 1: rewards are fitted to all rounds
+    struct interval_options interval;
+    struct verdict_options verdict;
+};
+
+enum { OPE_FIGURES_MAX = 40, OPE_NOTES_MAX = 16 };
+
+/* One estimator's line in the result. */
+struct ope_figure {
+    struct estimate estimate;
+    /* Self-normalised ones: the standard error with the denominator taken as known, as other
+     * programs give it; NAN: another estimator. */
+    double std_error_fixed;
+    double parameter; // that it was tuned to (lambda); NAN: none
+};
+
+struct ope_result {
+    const char *kind;       // name of the kind
+    uint64_t num_rounds;    // n: rows, slates, episodes
+    uint64_t num_actions;   // in the policy's candidate set
+    double ess;             // (sum w)^2 / sum w^2
+    double max_weight;      // largest w
+    double mean_weight;     // about 1 when the propensities are right
+    double coverage;        // share of the policy's probability on what the log has seen; NAN
+    struct estimate logged; // mean reward of the log, "logged"
+    struct ope_figure figures[OPE_FIGURES_MAX];
+    uint32_t num_figures;
+    struct verdict verdict;
+    char *notes[OPE_NOTES_MAX]; // owned: what a reader has to know, a sentence each
+    uint32_t num_notes;
+};
+
+struct ope_kind {
+    const char *name;       // "bandit"
+    const char *columns[8]; // a log of this kind has them all; ended by NULL
+    /* Fills all of a zeroed result. SOUK_EDATA, SOUK_EUSAGE: logged. */
+    souk_status (*run)(const struct ope_options *options, const struct number_table *log,
+                       struct ope_result *result_out);
+};
+/* The first in the table of kinds (ope.c) whose columns the log has; NULL: none. */
+const struct ope_kind *ope_find_kind(const struct number_table *log);
+
+void ope_options_init(struct ope_options *options_out); // defaults; no files
+/* Reads the log and runs its kind. On SOUK_OK the caller ends *result_out with ope_result_fini.
+ * SOUK_EDATA, SOUK_EUSAGE, SOUK_EIO: logged. */
+SOUK_MUST_CHECK souk_status ope_run(const struct ope_options *options,
+                                    struct ope_result *result_out);
+void ope_result_fini(struct ope_result *result);
+
+/* For kinds. The figure is for more to be filled in. */
+struct ope_figure *ope_add_rounds(struct ope_result *result, const char *name,
+                                  const struct rounds *rounds,
+                                  const struct interval_options *options);
+struct ope_figure *ope_add_undefined(struct ope_result *result, const char *name,
+                                     const char *why); // static text
+void ope_add_note(struct ope_result *result, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Effective sample size, largest and mean weight of weights (n). */
+void ope_set_weights(struct ope_result *result, const double *weights, uint64_t num);
+
+/* The result as JSON (one object, a line) and as text. */
+void ope_print_json(const struct ope_options *options, const struct ope_result *result,
+                    struct buf *out);
+void ope_print_text(const struct ope_options *options, const struct ope_result *result,
+                    struct buf *out);
+
+#endif
