@@ -3,14 +3,15 @@
  * the fields of each item.
  *
  * Every rank writes its own file beside the model while it reads its first epoch, in bounded
- * memory: blocks with a CRC32C, as observed.h. Later blocks of a file, and longer histories, are
- * newer.
+ * memory: blocks with a CRC32C, as observed.h. A history that goes on from another is newer; else
+ * the longer one is, else the one that comes later in the files.
  *
  *   profile    a sample of the model's format: the user's fields and histories as of after the last
  *              click that training saw (the item clicked then is the newest behaviour, so far as
- *              max_history allows)
+ *              max_history allows, and unless a history is compared with no field: then nobody
+ *              knows what the click would add to it)
  *   item       the candidate's fields: the item column, and those that have a history or that never
- *              differ between samples of one item
+ *              differ between samples of one item, though those are of several users
  *
  * Threads: one owner.
  */
@@ -19,12 +20,16 @@
 
 #include "worker/data/sample_format.h"
 
+/* What stands for a field of an item that was seen in histories only: an id that nobody has. */
+#define PROFILE_UNKNOWN_ID UINT64_MAX
+
 struct profile_writer;
 
 /* The format must know user and item (sample_format.user, item); it must outlive the writer. */
 SOUK_MUST_CHECK souk_status profile_writer_open(const char *path,
                                                 const struct sample_format *format,
                                                 struct profile_writer **writer_out);
+/* Samples in the order in which the files have them. */
 SOUK_MUST_CHECK souk_status profile_writer_add(struct profile_writer *writer,
                                                const struct sample_batch *samples);
 /* Writes what is left and syncs. The writer is gone afterwards, also on failure. */
@@ -35,13 +40,14 @@ void profile_writer_drop(struct profile_writer *writer); // closes and unlinks; 
 struct profiles {
     uint32_t num_users;
     const uint64_t *users;       // (num_users) ascending, unique; borrowed
-    struct sample_batch samples; // the profiles that were found; item fields: of the last click
+    struct sample_batch samples; // the profiles that were found; item fields: of the newest
+                                 // behaviour; labels: 0, they mean nothing
     uint32_t *sample;            // (num_users) in samples; UINT32_MAX: a user that was never seen
     uint64_t *seen_start;        // (num_users + 1)
     uint64_t *seen;              // items that user u was seen to choose, ascending, unique, in
                                  // [seen_start[u], seen_start[u + 1])
 };
-/* SOUK_EDATA: damaged; logged. profiles_fini always. */
+/* Later paths are newer. SOUK_EDATA: damaged, or of another model; logged. profiles_fini always. */
 SOUK_MUST_CHECK souk_status profiles_read(const char *const *paths, uint32_t num_paths,
                                           const struct sample_format *format, const uint64_t *users,
                                           uint32_t num_users, struct profiles *profiles_out);
@@ -53,7 +59,7 @@ struct catalogue {
     uint64_t *items;                 // (num_items) ascending, unique
     uint32_t num_fields;             // candidate fields, the item column among them
     uint32_t fields[SAMPLE_IDS_MAX]; // in sample_format.ids
-    uint64_t *ids;                   // (num_items, num_fields)
+    uint64_t *ids;                   // (num_items, num_fields); PROFILE_UNKNOWN_ID
 };
 SOUK_MUST_CHECK souk_status catalogue_read(const char *const *paths, uint32_t num_paths,
                                            const struct sample_format *format,
