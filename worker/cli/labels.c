@@ -38,7 +38,7 @@ static souk_status find_kind(const struct loaded *loaded, bool is_user,
 
 static souk_status init(struct loaded *loaded, bool is_user, struct id_texts *texts_out)
 {
-    enum config_id_kind kind;
+    enum config_id_kind kind = CONFIG_ID_AUTO;
     souk_status status = find_kind(loaded, is_user, &kind);
     if (status != SOUK_OK) return status;
     *texts_out = (struct id_texts){.what = is_user ? "user" : "item", .kind = kind};

@@ -1,14 +1,13 @@
 /* predict.c - souk predict: a rating for every user and item of a file, in the order of the file.
+ * predict_clicks.h has models of clicks.
  */
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/cli/labels.h"
 #include "worker/cli/loaded.h"
 #include "worker/cli/output.h"
+#include "worker/cli/predict_clicks.h"
+#include "worker/cli/prediction_row.h"
 #include "worker/cli/row_set.h"
 #include "worker/data/rating_reader.h"
 #include "worker/model/mf.h"
@@ -17,6 +16,7 @@ enum { ROWS_A_STEP = 16384 };
 
 struct prediction_run {
     struct loaded *loaded;
+    bool is_json;
     struct rating_format format; // of the input
     struct rating_reader *reader;
     struct id_texts users, items; // texts of string ids are learnt from the input
@@ -62,40 +62,20 @@ static souk_status pull_rows(struct prediction_run *run, uint32_t num)
     return row_set_pull(&run->item_rows, loaded->client, loaded->tables[MF_ITEM]);
 }
 
-static bool needs_quotes(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (text[i] == ',' || text[i] == '"' || text[i] == '\r' || text[i] == '\n') return true;
-    return false;
-}
-
-// An id as a field of a CSV file, in quotes where its bytes need them.
-static void add_field(const struct id_texts *texts, uint64_t key, struct buf *id, struct buf *out)
-{
-    buf_clear(id);
-    id_texts_add(texts, key, id);
-    bool is_quoted = needs_quotes(buf_text(id), id->length);
-    if (is_quoted) buf_add_char(out, '"');
-    for (size_t i = 0; i < id->length; i++) {
-        if (is_quoted && id->text[i] == '"') buf_add_char(out, '"');
-        buf_add_char(out, id->text[i]);
-    }
-    if (is_quoted) buf_add_char(out, '"');
-}
-
 static void predict_rows(struct prediction_run *run, uint32_t num, struct buf *out)
 {
     struct buf id = {0};
+    struct prediction_row row = {.users = &run->users, .items = &run->items};
     for (uint32_t i = 0; i < num; i++) {
         const struct rating *rating = &run->ratings[i];
         const float *user = row_set_get(&run->user_rows, rating->user);
         const float *item = row_set_get(&run->item_rows, rating->item);
         run->num_cold_users += !user;
         run->num_cold_items += !item;
-        add_field(&run->users, rating->user, &id, out);
-        buf_add_char(out, ',');
-        add_field(&run->items, rating->item, &id, out);
-        buf_printf(out, ",%.7g\n", (double)mf_predict(run->loaded->model, user, item));
+        row.user = rating->user;
+        row.item = rating->item;
+        row.value = mf_predict(run->loaded->model, user, item);
+        prediction_row_add(&row, run->is_json, &id, out);
     }
     buf_fini(&id);
     run->num_rows += num;
@@ -104,7 +84,7 @@ static void predict_rows(struct prediction_run *run, uint32_t num, struct buf *o
 static souk_status predict_all(struct prediction_run *run, struct output *output)
 {
     struct buf text = {0};
-    buf_add_text(&text, "user,item,prediction\n");
+    prediction_row_head(run->is_json, &text);
     souk_status status = output_write(output, &text);
     while (status == SOUK_OK) {
         uint32_t num = 0;
@@ -154,10 +134,13 @@ static souk_status predict(struct loaded *loaded, const struct args *args)
     if (args->data.num_items == 0)
         return log_fail(SOUK_EUSAGE, "predict: for whom? Give --data FILE, or --data - for "
                                      "standard input");
+    if (!loaded_is_leader(loaded)) return SOUK_OK;
+    if (loaded->ops->clicks) return predict_clicks(loaded, args);
     souk_status status = loaded_need(loaded, "mf", "predict");
-    if (status != SOUK_OK || !loaded_is_leader(loaded)) return status;
+    if (status != SOUK_OK) return status;
     struct prediction_run *run = mem_calloc(1, sizeof(*run), "predictions");
     run->loaded = loaded;
+    run->is_json = args->is_json;
     status = write_predictions(run, args);
     rating_reader_close(run->reader);
     names_destroy(run->user_names);
@@ -172,8 +155,8 @@ static souk_status run_verb(const struct program *program, int argc, char **argv
 {
     struct args args;
     struct loaded loaded = {0};
-    souk_status status = args_parse(&verb_predict, ARG_CONFIG | ARG_MODEL | ARG_DATA | ARG_OUTPUT,
-                                    argc, argv, &args);
+    const unsigned flags = ARG_CONFIG | ARG_MODEL | ARG_DATA | ARG_OUTPUT | ARG_JSON;
+    souk_status status = args_parse(&verb_predict, flags, argc, argv, &args);
     if (status == SOUK_OK) {
         status = loaded_open(program, &args, "predict", &loaded);
         if (status == SOUK_OK) status = loaded_finish(&loaded, predict(&loaded, &args));
@@ -185,18 +168,24 @@ static souk_status run_verb(const struct program *program, int argc, char **argv
 
 const struct verb verb_predict = {
     .name = "predict",
-    .summary = "a rating for every user and item of a file",
+    .summary = "a rating, or the probability of a click, for every row of a file",
     .help =
-        "usage: souk predict -m DIR --data FILE [-o OUT] [--set key=value]\n"
+        "usage: souk predict -m DIR --data FILE [-o OUT] [--json] [--set key=value]\n"
         "\n"
         "Writes CSV with a header, user,item,prediction, a line for each line of the input and in\n"
-        "its order. Unknown users and items are predicted from the mean and the known biases; how\n"
-        "many there were is said on standard error.\n"
+        "its order. Ratings: unknown users and items are predicted from the mean and the known\n"
+        "biases. Clicks: the prediction is a probability; ids that the model has never seen count\n"
+        "as zero vectors. How many there were is said on standard error. Files of any length:\n"
+        "memory does not grow with them.\n"
         "\n"
         "  -m DIR        run.dir of a training, or a model folder\n"
-        "  --data FILE   users and items; a rating may stand there and is not looked at;\n"
-        "                repeatable; - is standard input\n"
+        "  --data FILE   users and items, or samples with the columns that the model was trained\n"
+        "                on; a rating or label may stand there and is not looked at; repeatable;\n"
+        "                - is standard input\n"
         "  -o OUT        a file, which appears when it is whole; else standard output\n"
-        "  --set KEY=VALUE   such as data.delimiter=tab, data.user=1, data.item=2\n",
+        "  --json        a JSON object a line: user, item (texts; null where the model knows no\n"
+        "                such column), prediction\n"
+        "  --set KEY=VALUE   such as data.delimiter=tab, data.user=1, data.item=2,\n"
+        "                    data.max_bad_rows=10\n",
     .run = run_verb,
 };
