@@ -1,0 +1,108 @@
+#!/bin/bash
+# Models of clicks by bin/souk alone: predictions and recommendations are those of evaluation, and
+# bad input gets its message.
+souk=$(realpath "${BIN:-bin}")/souk
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+
+ok() { echo "ok $1"; }
+fail() {
+    echo "FAIL $1: $2"
+    failed=1
+}
+
+# check NAME EXIT_CODE PATTERN STREAM COMMAND...: the stream (out or err) has a line with PATTERN.
+check() {
+    local name=$1 expected=$2 pattern=$3 stream=$4 rc
+    shift 4
+    "$@" >out 2>err </dev/null
+    rc=$?
+    if [ "$rc" != "$expected" ]; then
+        fail "$name" "exit code $rc, expected $expected: $(head -c 300 err)"
+    elif ! grep -q -e "$pattern" "$stream"; then
+        fail "$name" "no \"$pattern\" in: $(head -c 300 "$stream")"
+    else
+        ok "$name"
+    fi
+}
+
+# same NAME A B: two texts that must be equal and not empty.
+same() {
+    if [ -n "$2" ] && [ "$2" = "$3" ]; then ok "$1"; else fail "$1" "\"$2\" is not \"$3\""; fi
+}
+
+train() { # DIR TYPE [OPTION...]
+    local dir=$1 type=$2
+    shift 2
+    if ! timeout 60 "$souk" train --set run.dir="$dir" --set model.type="$type" --set model.dim=6 \
+        --set model.attention=12,6 --set model.hidden=16,8 --set train.epochs=2 \
+        --set train.batch_size=64 --set train.lr=0.003 "$@" >train.out 2>&1 </dev/null; then
+        fail "a_model_of_type_${type}_is_trained" "$(tail -n 3 train.out)"
+        exit 1
+    fi
+}
+
+data=(--set data.train=numbers/train.tsv --set data.test=numbers/test.tsv
+    --set data.titles=numbers/items.tsv)
+"$souk" data generate clicks -o numbers --users 80 --items 60 --categories 6 --samples 2400 \
+    >/dev/null 2>&1 || exit 1
+"$souk" data generate clicks -o texts --users 80 --items 60 --categories 6 --samples 2400 \
+    --string-ids >/dev/null 2>&1 || exit 1
+train din din "${data[@]}"
+train ncf ncf "${data[@]}"
+train base base --set data.train=texts/train.tsv --set data.test=texts/test.tsv
+
+# ---- predict ----
+
+# log_loss FILE_OF_LABELS FILE_OF_PREDICTIONS
+log_loss() {
+    paste <(cut -f1 "$1") <(cut -d, -f3 "$2") | awk 'NR > 1 {s -= log($1 ? $2 : 1 - $2); n++}
+        END {printf "%.5f", s / n}'
+}
+for type in din ncf; do
+    check "predict_keeps_order_and_rows_of_$type" 0 '^user,item,prediction$' out \
+        "$souk" predict -m $type --data numbers/test.tsv
+    same "probabilities_of_$type" "$(log_loss numbers/test.tsv out)" \
+        "$("$souk" evaluate -m $type --data numbers/test.tsv --json |
+            sed 's/.*"log_loss":\([0-9.]*\).*/\1/' | awk '{printf "%.5f", $1}')"
+    same "rows_of_$type" "$(cut -f2,3 --output-delimiter=, numbers/test.tsv)" \
+        "$(cut -d, -f1,2 out)"
+done
+"$souk" predict -m din --data numbers/test.tsv >whole 2>/dev/null
+# shellcheck disable=SC2317 # check calls it
+without_labels() { cut -f2- numbers/test.tsv | "$souk" predict -m din --data -; }
+check predict_needs_no_label 0 '^user,item,prediction$' out without_labels
+same labels_change_nothing "$(cat whole)" "$(cat out)"
+sed 's/^[01]/x/' numbers/test.tsv >odd.tsv
+check what_stands_for_a_label_is_not_looked_at 0 '^user,item,prediction$' out \
+    "$souk" predict -m din --data odd.tsv
+same odd_labels_change_nothing "$(cat whole)" "$(cat out)"
+check predict_runs_on_three_servers_in_small_batches 0 '^user,item,prediction$' out \
+    "$souk" predict -m din --data numbers/test.tsv --set cluster.servers=3 --set train.batch_size=7
+same servers_change_nothing "$(cut -c1-12 whole)" "$(cut -c1-12 out)"
+check predict_writes_json_lines 0 '^{"user":"user[0-9]*","item":"item[0-9]*","prediction":0\.' out \
+    "$souk" predict -m base --data texts/test.tsv --json
+same a_line_of_json_a_row "$(($(wc -l <texts/test.tsv) - 1))" "$(wc -l <out)"
+check predict_takes_several_files 0 '^user,item,prediction$' out \
+    "$souk" predict -m din --data numbers/test.tsv --data numbers/test.tsv
+same rows_of_both_files "$(($(wc -l <whole) * 2 - 1))" "$(wc -l <out)"
+printf 'user\titem\tcategory\thist_item\thist_category\n9999\t3\t1\t\t\n1\t8888\t1\t3\t1\n' >cold.tsv
+check predict_counts_what_it_has_never_seen 0 \
+    '^2 rows; 1 with a user and 1 with an item that the model has never seen' err \
+    "$souk" predict -m din --data cold.tsv -o cold.csv
+same two_cold_rows 3 "$(wc -l <cold.csv)"
+
+check predict_needs_data 2 'for whom' err "$souk" predict -m din
+check a_missing_file_is_named 3 'missing.tsv' err "$souk" predict -m din --data missing.tsv
+printf 'user\titem\n1\t2\n' >narrow.tsv
+check columns_of_the_model_are_missed 2 'is no column of narrow.tsv' err "$souk" predict -m din --data narrow.tsv
+printf 'user\titem\tcategory\thist_item\thist_category\n1\t2\t3\t4,5\t1\n' >ragged.tsv
+check lists_of_unequal_length_are_refused 3 'ragged.tsv:2.*same' err \
+    "$souk" predict -m din --data ragged.tsv -o ragged.csv
+if [ -e ragged.csv ]; then fail no_file_of_half_an_input "ragged.csv is there"; fi
+check ids_of_the_wrong_kind_are_refused 3 'is not a whole number' err \
+    "$souk" predict -m din --data texts/test.tsv
+
+exit $failed
