@@ -110,6 +110,54 @@ static void two_dashes_end_the_options(void **state)
     args_fini(&args);
 }
 
+struct own_fields {
+    uint64_t num_users;
+    const char *policies;
+    bool is_fast;
+};
+static const struct own_option own_rows[] = {
+    {"--users", OWN_COUNT, offsetof(struct own_fields, num_users)},
+    {"--policies", OWN_TEXT, offsetof(struct own_fields, policies)},
+    {"--fast", OWN_SWITCH, offsetof(struct own_fields, is_fast)},
+};
+static const struct own_options own = {"own", own_rows, 3};
+
+static void options_of_a_verb_go_beside_the_shared_ones(void **state)
+{
+    (void)state;
+    static const struct verb verb = {.name = "own", .summary = "", .help = "", .own = &own};
+    struct own_fields fields = {0};
+    struct args args;
+    int num_words;
+    char **words =
+        split("own --users 7 --json --policies=a,b --set model.k=5 --fast -- --fast", &num_words);
+    assert_int_equal(own_options_take(&own, &num_words, words, &fields), SOUK_OK);
+    assert_true(fields.num_users == 7 && fields.is_fast);
+    assert_string_equal(fields.policies, "a,b");
+    assert_int_equal(num_words, 6);
+    assert_int_equal(args_parse(&verb, ARG_CONFIG | ARG_JSON | ARG_WORDS, num_words, words, &args),
+                     SOUK_OK);
+    assert_true(args.is_json);
+    assert_int_equal(args.config.model.k, 5);
+    assert_int_equal(args.num_positional, 1);
+    assert_string_equal(args.positional[0], "--fast");
+    args_fini(&args);
+
+    words = split("own --jsno --polices x", &num_words);
+    assert_int_equal(own_options_take(&own, &num_words, words, &fields), SOUK_OK);
+    capture_log_begin();
+    assert_int_equal(args_parse(&verb, ARG_JSON, num_words, words, &args), SOUK_EUSAGE);
+    end_capture();
+    args_fini(&args);
+    assert_non_null(strstr(logged, "did you mean --json?"));
+    words = split("own --polices x", &num_words);
+    capture_log_begin();
+    assert_int_equal(args_parse(&verb, ARG_JSON, num_words, words, &args), SOUK_EUSAGE);
+    end_capture();
+    args_fini(&args);
+    assert_non_null(strstr(logged, "did you mean --policies?"));
+}
+
 static void mistakes_are_usage_errors_with_advice(void **state)
 {
     (void)state;
@@ -244,6 +292,7 @@ int main(void)
         cmocka_unit_test(every_option_reaches_its_field),
         cmocka_unit_test(values_may_be_attached),
         cmocka_unit_test(two_dashes_end_the_options),
+        cmocka_unit_test(options_of_a_verb_go_beside_the_shared_ones),
         cmocka_unit_test(mistakes_are_usage_errors_with_advice),
         cmocka_unit_test(mistakes_in_settings_are_all_reported),
         cmocka_unit_test(settings_beat_the_file_and_the_file_beats_the_model),

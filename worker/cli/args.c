@@ -13,7 +13,7 @@
 #include "common/base/mem.h"
 #include "worker/cli/verb.h"
 
-enum { TOP_MAX = 1000000, LIST_MAX = 100000, TYPED_MAX = 24 };
+enum { TOP_MAX = 1000000, LIST_MAX = 100000, TYPED_MAX = 24, NAMES_MAX = 96 };
 
 enum arg_kind {
     KIND_TEXT,   // const char *
@@ -71,10 +71,13 @@ static bool is_taken(const struct reader *reader, const struct arg_row *row)
 
 static souk_status fail_unknown(const struct reader *reader, const char *word)
 {
-    const char *names[NUM_ROWS];
+    const char *names[NAMES_MAX];
+    const struct own_options *own = reader->verb->own;
     size_t num_names = 0;
     for (unsigned i = 0; i < NUM_ROWS; i++)
         if (is_taken(reader, &rows[i])) names[num_names++] = rows[i].name;
+    for (unsigned i = 0; own && i < own->num_rows && num_names < NAMES_MAX; i++)
+        if (own->rows[i].name[1] == '-') names[num_names++] = own->rows[i].name + 2;
     const char *nearest = word[1] == '-' ? text_nearest(word + 2, names, num_names) : NULL;
     if (nearest)
         return log_fail(SOUK_EUSAGE, "%s: unknown option %s; did you mean --%s?",

@@ -67,17 +67,24 @@ static souk_status set_field(const char *verb, const struct own_option *row, con
     return SOUK_OK;
 }
 
+// The row of the option that the first bytes of word are, or NULL.
+static const struct own_option *find_row(const struct own_options *options, const char *word,
+                                         size_t length)
+{
+    for (unsigned i = 0; i < options->num_rows; i++)
+        if (strlen(options->rows[i].name) == length &&
+            strncmp(options->rows[i].name, word, length) == 0)
+            return &options->rows[i];
+    return NULL;
+}
+
 // *next_idx moves past what was used.
 static souk_status read_option(const struct own_options *options, int argc, char **argv,
                                int *next_idx, void *fields)
 {
     const char *word = argv[(*next_idx)++];
     size_t length = strcspn(word, "=");
-    const struct own_option *row = NULL;
-    for (unsigned i = 0; i < options->num_rows; i++)
-        if (strlen(options->rows[i].name) == length &&
-            strncmp(options->rows[i].name, word, length) == 0)
-            row = &options->rows[i];
+    const struct own_option *row = find_row(options, word, length);
     if (!row) return fail_unknown(options, word);
     const char *value = word[length] ? word + length + 1 : NULL;
     if (row->kind == OWN_SWITCH && value)
@@ -103,5 +110,23 @@ souk_status own_options_parse(const struct own_options *options, int argc, char 
         souk_status status = read_option(options, argc, argv, &next, fields);
         if (status) return status;
     }
+    return SOUK_OK;
+}
+
+souk_status own_options_take(const struct own_options *options, int *argc, char **argv,
+                             void *fields)
+{
+    int num_left = 1;
+    bool has_options = true; // until "--"
+    for (int next = 1; next < *argc;) {
+        if (strcmp(argv[next], "--") == 0) has_options = false;
+        if (!has_options || !find_row(options, argv[next], strcspn(argv[next], "="))) {
+            argv[num_left++] = argv[next++];
+            continue;
+        }
+        souk_status status = read_option(options, *argc, argv, &next, fields);
+        if (status) return status;
+    }
+    *argc = num_left;
     return SOUK_OK;
 }

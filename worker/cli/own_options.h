@@ -1,4 +1,6 @@
 /* own_options.h - options that belong to one verb alone: a table of rows, each a field of a struct.
+ * A verb that takes shared options too (verb.h) names its table in struct verb, calls
+ * own_options_take, and then args_parse with what is left.
  *
  * Threads: pure functions.
  */
@@ -38,5 +40,10 @@ struct own_options {
 SOUK_MUST_CHECK souk_status own_options_parse(const struct own_options *options, int argc,
                                               char **argv, void *fields, char **words_out,
                                               int *num_words_out);
+
+/* The same for words among which are shared options: takes its own out of argv, which keeps
+ * argv[0], and leaves the others in their order; *argc says how many those are. */
+SOUK_MUST_CHECK souk_status own_options_take(const struct own_options *options, int *argc,
+                                             char **argv, void *fields);
 
 #endif

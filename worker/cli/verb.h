@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/text/config.h"
+#include "worker/cli/own_options.h"
 #include "worker/train/comm.h"
 #include "worker/train/session.h"
 
@@ -28,6 +29,7 @@ struct verb {
     const char *summary; // one line for `souk help`
     const char *help;    // the whole page
     souk_status (*run)(const struct program *program, int argc, char **argv); // argv[0]: the verb
+    const struct own_options *own; // of the verb beside those of args_parse; or NULL
     bool is_stopped_hard; // run() does not watch stop_signal: the first SIGINT or SIGTERM ends it
     bool outlives_reader; // goes on when nobody reads what it prints (SIGPIPE)
 };
