@@ -1,30 +1,12 @@
-/* explain.c - souk explain: why a click model gives an item its score for a user.
- *
- * The user's history comes from what the model remembers of its training data (profiles.h), or from
- * a file of samples; so do the item's other fields, such as its category.
- */
+/* explain.c - souk explain: why a click model gives an item its score for a user. */
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/cli/explain_private.h"
 #include "worker/cli/output.h"
-#include "worker/data/profiles.h"
 #include "worker/data/sample_reader.h"
-#include "worker/data/sample_search.h"
 #include "worker/model/din.h"
-
-enum { ROWS_A_STEP = 4096 };
-
-// Where the sample comes from.
-struct sources {
-    const char **paths; // (num_paths) profiles of the model
-    uint32_t num_paths;
-    struct catalogue catalogue;  // empty without profiles
-    bool has_file;               // --data
-    struct sample_format format; // of the file
-    struct sample_search search; // of the file
-};
 
 struct id_texts *explaining_texts(struct explaining *run, const struct sample_column *column)
 {
@@ -42,10 +24,7 @@ uint32_t explaining_main_history(const struct sample_format *format)
     return 0;
 }
 
-/* ---- where the history comes from ---- */
-
-// "user 17" as it was asked for.
-static const char *show(struct buf *out, const struct id_texts *texts, uint64_t key)
+const char *explaining_show(struct buf *out, const struct id_texts *texts, uint64_t key)
 {
     struct buf id = {0};
     id_texts_add(texts, key, &id);
@@ -54,153 +33,6 @@ static const char *show(struct buf *out, const struct id_texts *texts, uint64_t 
     text_add_shown(out, buf_text(&id), id.length);
     buf_fini(&id);
     return buf_text(out);
-}
-
-static souk_status search_file(struct explaining *run, struct sources *sources)
-{
-    struct names *names[SOUK_TABLES_MAX] = {NULL};
-    for (uint32_t h = 0; h < run->format->num_histories; h++) {
-        const struct sample_column *column = &run->format->histories[h];
-        names[column->table] = explaining_texts(run, column)->asked;
-    }
-    struct sample_reader_options options = {.files = &run->args->data,
-                                            .format = &sources->format,
-                                            .num_parts = 1,
-                                            .max_bad_rows = run->loaded->config.data.max_bad_rows,
-                                            .names = names};
-    struct sample_reader *reader;
-    struct sample_batch batch;
-    souk_status status = sample_reader_open(&options, &reader);
-    if (status != SOUK_OK) return status;
-    sample_format_init_batch(&sources->format, &batch);
-    do {
-        status = loaded_check_signal(run->loaded);
-        if (status == SOUK_OK) status = sample_reader_next(reader, ROWS_A_STEP, &batch);
-        if (status == SOUK_OK) sample_search_add(&sources->search, &batch);
-    } while (status == SOUK_OK && batch.num_samples > 0);
-    sample_batch_fini(&batch);
-    sample_reader_close(reader);
-    return status;
-}
-
-static souk_status take_from_file(struct explaining *run, struct sources *sources)
-{
-    const char *path = run->args->data.items[0];
-    struct sample_format_options options = {
-        .config = &run->loaded->config, .path = path, .model = run->format};
-    souk_status status = sample_format_resolve(&options, &sources->format);
-    if (status != SOUK_OK) return status;
-    sources->has_file = true;
-    sample_search_init(&sources->search, &sources->format, run->user, run->item);
-    status = search_file(run, sources);
-    if (status != SOUK_OK) return status;
-    if (sources->search.newest.num_samples > 0) {
-        sample_batch_append(&run->sample, &sources->search.newest, 0);
-        return SOUK_OK;
-    }
-    struct buf user = {0};
-    status = log_fail(SOUK_EDATA,
-                      "%s%s: there is no sample of %s; leave --data out to take the "
-                      "history that training saw",
-                      path, run->args->data.num_items > 1 ? " and the others" : "",
-                      show(&user, &run->users, run->user));
-    buf_fini(&user);
-    return status;
-}
-
-static souk_status take_from_profiles(struct explaining *run, const struct sources *sources)
-{
-    const char *model = model_dir_path(run->loaded->dir);
-    if (sources->num_paths == 0)
-        return log_fail(SOUK_EUSAGE,
-                        "%s does not remember the users' histories (data.keep_observed); give "
-                        "--data FILE with samples of the user",
-                        model);
-    struct profiles profiles;
-    souk_status status =
-        profiles_read(sources->paths, sources->num_paths, run->format, &run->user, 1, &profiles);
-    if (status == SOUK_OK && profiles.sample[0] == UINT32_MAX) {
-        struct buf user = {0};
-        status = log_fail(SOUK_EUSAGE,
-                          "%s is not in %s: training saw no sample of it; give --data FILE with "
-                          "one",
-                          show(&user, &run->users, run->user), model);
-        buf_fini(&user);
-    } else if (status == SOUK_OK) {
-        sample_batch_append(&run->sample, &profiles.samples, profiles.sample[0]);
-    }
-    profiles_fini(&profiles);
-    return status;
-}
-
-/* ---- the item ---- */
-
-// The item's row, or UINT64_MAX.
-static uint64_t find_item(const struct catalogue *catalogue, uint64_t item)
-{
-    uint64_t low = 0, high = catalogue->num_items;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (catalogue->items[middle] < item)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool is_there = low < catalogue->num_items && catalogue->items[low] == item;
-    return is_there ? low : UINT64_MAX;
-}
-
-// Fields of a candidate, by the catalogue, else those that histories are compared with.
-static uint32_t list_fields(const struct explaining *run, const struct catalogue *catalogue,
-                            uint32_t *fields_out)
-{
-    const struct sample_format *format = run->format;
-    uint32_t num = catalogue->num_fields;
-    memcpy(fields_out, catalogue->fields, num * sizeof *fields_out);
-    for (uint32_t f = 0; f < format->num_fields && catalogue->num_fields == 0; f++) {
-        bool is_target = f == (uint32_t)format->item;
-        for (uint32_t h = 0; h < format->num_histories; h++)
-            is_target |= format->targets[h] == (int32_t)f;
-        if (is_target) fields_out[num++] = f;
-    }
-    return num;
-}
-
-// A field of the item: from the file, else from the catalogue.
-static uint64_t find_field(const struct explaining *run, const struct sources *sources,
-                           uint64_t row, uint32_t field)
-{
-    uint64_t id = PROFILE_UNKNOWN_ID;
-    if (sources->has_file && sample_search_field(&sources->search, field, &id)) return id;
-    const struct catalogue *catalogue = &sources->catalogue;
-    for (uint32_t f = 0; f < catalogue->num_fields && row != UINT64_MAX; f++)
-        if (catalogue->fields[f] == field) return catalogue->ids[row * catalogue->num_fields + f];
-    return field == (uint32_t)run->format->item ? run->item : id;
-}
-
-static souk_status set_item(struct explaining *run, const struct sources *sources)
-{
-    uint32_t fields[SAMPLE_IDS_MAX];
-    uint32_t num_fields = list_fields(run, &sources->catalogue, fields);
-    uint64_t row = find_item(&sources->catalogue, run->item);
-    bool is_in_file =
-        sources->has_file && (sources->search.is_candidate || sources->search.is_behaviour);
-    struct buf item = {0};
-    souk_status status = SOUK_OK;
-    show(&item, &run->items, run->item);
-    if (row == UINT64_MAX && !is_in_file)
-        status = log_fail(SOUK_EUSAGE, "%s is neither in %s%s%s", buf_text(&item),
-                          model_dir_path(run->loaded->dir), sources->has_file ? " nor in " : "",
-                          sources->has_file ? run->args->data.items[0] : "");
-    for (uint32_t i = 0; i < num_fields && status == SOUK_OK; i++) {
-        uint64_t id = find_field(run, sources, row, fields[i]);
-        run->sample.ids[fields[i]][0] = id;
-        if (id == PROFILE_UNKNOWN_ID)
-            log_warning("nobody knows the %s of %s: scored as one that was never seen",
-                        run->format->ids[fields[i]].name, buf_text(&item));
-    }
-    buf_fini(&item);
-    return status;
 }
 
 /* ---- what was asked for ---- */
@@ -249,27 +81,6 @@ static souk_status prepare(struct explaining *run)
     return status;
 }
 
-static souk_status make_sample(struct explaining *run)
-{
-    const struct model_dir *dir = run->loaded->dir;
-    struct sources sources = {.num_paths = model_dir_num_observed(dir)};
-    sources.paths = mem_calloc(sources.num_paths, sizeof *sources.paths, "paths");
-    for (uint32_t i = 0; i < sources.num_paths; i++) sources.paths[i] = model_dir_observed(dir, i);
-    sample_format_init_batch(run->format, &run->sample);
-    souk_status status = SOUK_OK;
-    if (sources.num_paths > 0)
-        status = catalogue_read(sources.paths, sources.num_paths, run->format, &sources.catalogue);
-    if (status == SOUK_OK && run->args->data.num_items > 0)
-        status = take_from_file(run, &sources);
-    else if (status == SOUK_OK)
-        status = take_from_profiles(run, &sources);
-    if (status == SOUK_OK) status = set_item(run, &sources);
-    catalogue_fini(&sources.catalogue);
-    if (sources.has_file) sample_search_fini(&sources.search);
-    mem_free(sources.paths);
-    return status;
-}
-
 /* ---- the verb ---- */
 
 static void warn_cold(const struct explaining *run)
@@ -277,10 +88,10 @@ static void warn_cold(const struct explaining *run)
     struct buf text = {0};
     if (run->explanation.is_cold & CLICK_COLD_USER)
         log_warning("%s was never trained on: its vector is zero",
-                    show(&text, &run->users, run->user));
+                    explaining_show(&text, &run->users, run->user));
     if (run->explanation.is_cold & CLICK_COLD_ITEM)
         log_warning("%s was never trained on: its vector is zero",
-                    show(&text, &run->items, run->item));
+                    explaining_show(&text, &run->items, run->item));
     buf_fini(&text);
 }
 
@@ -290,7 +101,7 @@ static souk_status score(struct explaining *run)
     if (run->sample.num_rows == 0) {
         struct buf user = {0};
         souk_status status = log_fail(SOUK_EDATA, "%s has no history: there is nothing to explain",
-                                      show(&user, &run->users, run->user));
+                                      explaining_show(&user, &run->users, run->user));
         buf_fini(&user);
         return status;
     }
@@ -331,7 +142,7 @@ static souk_status explain(struct loaded *loaded, const struct args *args)
     if (status != SOUK_OK || !loaded_is_leader(loaded)) return status;
     struct explaining run = {.loaded = loaded, .args = args, .format = din_format(loaded->model)};
     status = prepare(&run);
-    if (status == SOUK_OK) status = make_sample(&run);
+    if (status == SOUK_OK) status = explaining_find_sample(&run);
     if (status == SOUK_OK) status = score(&run);
     if (status == SOUK_OK) status = print(&run);
     click_explanation_fini(&run.explanation);

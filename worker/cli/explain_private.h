@@ -1,4 +1,4 @@
-/* explain_private.h - what explain.c and explain_show.c share. */
+/* explain_private.h - what the files of souk explain share. */
 #ifndef SOUK_WORKER_CLI_EXPLAIN_PRIVATE_H
 #define SOUK_WORKER_CLI_EXPLAIN_PRIVATE_H
 
@@ -24,6 +24,11 @@ struct explaining {
 struct id_texts *explaining_texts(struct explaining *run, const struct sample_column *column);
 /* The history of items, else the first one: its behaviours have titles. */
 uint32_t explaining_main_history(const struct sample_format *format);
+/* "user 17", as terminals may show it; returns the text of out. */
+const char *explaining_show(struct buf *out, const struct id_texts *texts, uint64_t key);
+
+/* Fills in sample. SOUK_EUSAGE, SOUK_EDATA: nobody knows the user or the item; logged. */
+SOUK_MUST_CHECK souk_status explaining_find_sample(struct explaining *run);
 
 void explain_print_text(struct explaining *run, struct buf *out);
 void explain_print_json(struct explaining *run, struct buf *out);
