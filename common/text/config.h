@@ -89,8 +89,8 @@ struct config {
         double valid_share; // of the training rows held out by hash when `valid` is empty, [0, 1)
         uint64_t shuffle_rows; // rows shuffled together while a file streams
         uint64_t cache_rows;   // files of up to so many rows (a rank) stay in memory after epoch 1
-        bool keep_observed;    // the model remembers who rated what, so recommend can leave it out
-        char *titles;          // file with a title an item; "" none
+        bool keep_observed; // the model remembers who rated or chose what, so recommend can use it
+        char *titles;       // file with a title an item; "" none
         char *titles_delimiter, *titles_item, *titles_title;
         enum config_header titles_header;
     } data;

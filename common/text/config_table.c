@@ -141,7 +141,8 @@ const struct option config_options[] = {
         "read again every epoch"),
     BOOL(data.keep_observed, "true",
          "keep beside the model who rated what, so that recommend can leave it out and heatmap can "
-         "outline it"),
+         "outline it; of click models, each user's newest history, what the user was seen to "
+         "choose, and the fields of items, which recommend and explain start from"),
     TEXT(data.titles, "", "file with a title for each item; empty: none"),
     TEXT(data.titles_delimiter, "auto", "what separates columns of the titles file"),
     TEXT(data.titles_item, "auto", "its column of the item id; else the first column"),

@@ -11,10 +11,14 @@
 #include "server/server.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
+#include "worker/data/profiles.h"
+#include "worker/data/sample_reader.h"
+#include "worker/model/din.h"
+#include "worker/model/model_dir.h"
 #include "worker/train/exchange.h"
 #include "worker/train/trainer.h"
 
-enum { ITEMS = 60, CATEGORIES = 6 };
+enum { USERS = 30, ITEMS = 60, CATEGORIES = 6 };
 
 /* ---- a run in this process ---- */
 
@@ -98,8 +102,8 @@ static const char *write_clicks(struct fixture *fixture, const char *name, uint3
             buf_printf(&items, "%s%u", j ? "," : "", other);
             buf_printf(&categories, "%s%u", j ? "," : "", other % CATEGORIES);
         }
-        buf_printf(&text, "%d\t%u\t%u\t%u\t%s\t%s\n", is_click, (unsigned)rng_below(&rng, 30), item,
-                   item % CATEGORIES, buf_text(&items), buf_text(&categories));
+        buf_printf(&text, "%d\t%u\t%u\t%u\t%s\t%s\n", is_click, (unsigned)rng_below(&rng, USERS),
+                   item, item % CATEGORIES, buf_text(&items), buf_text(&categories));
     }
     const char *path = temp_file(fixture->dir, name, buf_text(&text));
     buf_fini(&text);
@@ -221,6 +225,129 @@ static void the_best_epoch_is_whole(void **state)
     train_result_fini(&again);
 }
 
+/* What the training file says that users have chosen. */
+static void read_chosen(struct fixture *fixture, bool chosen[USERS][ITEMS])
+{
+    struct sample_format format;
+    struct sample_format_options resolving = {.config = &fixture->config,
+                                              .path = fixture->config.data.train.items[0]};
+    struct sample_reader_options options = {
+        .files = &fixture->config.data.train, .format = &format, .num_parts = 1};
+    struct sample_reader *reader;
+    struct sample_batch batch;
+    assert_int_equal(sample_format_resolve(&resolving, &format), SOUK_OK);
+    assert_int_equal(sample_reader_open(&options, &reader), SOUK_OK);
+    sample_format_init_batch(&format, &batch);
+    assert_int_equal(sample_reader_next(reader, UINT32_MAX, &batch), SOUK_OK);
+    memset(chosen, 0, USERS * sizeof *chosen);
+    for (uint32_t b = 0; b < batch.num_samples; b++) {
+        bool *of_user = chosen[batch.ids[format.user][b]];
+        if (batch.labels[b] > 0) of_user[batch.ids[format.item][b]] = true;
+        for (uint32_t r = batch.row_start[b]; r < batch.row_start[b + 1]; r++)
+            of_user[batch.histories[0][r]] = true;
+    }
+    sample_batch_fini(&batch);
+    sample_reader_close(reader);
+}
+
+static void check_catalogue(const char *path, const struct sample_format *format)
+{
+    struct catalogue catalogue;
+    assert_int_equal(catalogue_read(&path, 1, format, &catalogue), SOUK_OK);
+    assert_int_equal(catalogue.num_items, ITEMS);
+    assert_int_equal(catalogue.num_fields, 2);
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        assert_int_equal(catalogue.ids[i * 2], i);
+        assert_int_equal(catalogue.ids[i * 2 + 1], i % CATEGORIES);
+    }
+    catalogue_fini(&catalogue);
+}
+
+static void check_profiles(const char *path, const struct sample_format *format,
+                           bool chosen[USERS][ITEMS])
+{
+    uint64_t users[USERS + 1]; // one of them was never seen
+    struct profiles profiles;
+    for (uint32_t u = 0; u <= USERS; u++) users[u] = u;
+    assert_int_equal(profiles_read(&path, 1, format, users, USERS + 1, &profiles), SOUK_OK);
+    assert_int_equal(profiles.sample[USERS], UINT32_MAX);
+    for (uint32_t u = 0; u < USERS; u++) {
+        assert_int_not_equal(profiles.sample[u], UINT32_MAX);
+        uint64_t next = profiles.seen_start[u];
+        for (uint32_t i = 0; i < ITEMS; i++)
+            if (chosen[u][i]) assert_int_equal(profiles.seen[next++], i);
+        assert_int_equal(next, profiles.seen_start[u + 1]);
+    }
+    profiles_fini(&profiles);
+}
+
+/* The model of run.dir remembers what the training file says. */
+static void assert_remembered(struct fixture *fixture)
+{
+    struct model_dir *dir;
+    struct model *model;
+    bool chosen[USERS][ITEMS];
+    read_chosen(fixture, chosen);
+    assert_int_equal(model_dir_open(fixture->config.run.dir, &dir), SOUK_OK);
+    assert_int_equal(model_dir_num_observed(dir), 1);
+    assert_int_equal(din_ops.load(&fixture->config, model_dir_state(dir), NULL, &model), SOUK_OK);
+    check_catalogue(model_dir_observed(dir, 0), din_format(model));
+    check_profiles(model_dir_observed(dir, 0), din_format(model), chosen);
+    din_ops.destroy(model);
+    model_dir_close(dir);
+}
+
+static void the_model_remembers_users_and_items(void **state)
+{
+    struct fixture *fixture = *state;
+    struct train_result result;
+    set(fixture, "train.epochs", "2");
+    assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
+    assert_remembered(fixture);
+    train_result_fini(&result);
+
+    set(fixture, "run.dir", temp_path(fixture->dir, "stopped"));
+    set(fixture, "data.cache_rows", "500"); // stopped while most is still to be read
+    set(fixture, "data.shuffle_rows", "1000");
+    assert_int_equal(run(fixture, false, true, &result), SOUK_ESTOPPED);
+    train_result_fini(&result);
+    set(fixture, "train.epochs", "1");
+    assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
+    assert_remembered(fixture);
+    train_result_fini(&result);
+    set(fixture, "train.epochs", "3"); // a later epoch leaves the files alone
+    assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
+    assert_remembered(fixture);
+    train_result_fini(&result);
+    assert_false(file_exists(temp_path(fixture->dir, "stopped/observed.0.part")));
+}
+
+static uint32_t num_kept(struct fixture *fixture)
+{
+    struct train_result result;
+    struct model_dir *dir;
+    set(fixture, "train.epochs", "1");
+    assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
+    train_result_fini(&result);
+    assert_int_equal(model_dir_open(fixture->config.run.dir, &dir), SOUK_OK);
+    uint32_t num = model_dir_num_observed(dir);
+    model_dir_close(dir);
+    return num;
+}
+
+static void nothing_is_remembered_without_users_or_when_told_so(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(num_kept(fixture), 1);
+    set(fixture, "data.keep_observed", "false");
+    assert_int_equal(num_kept(fixture), 0);
+    set(fixture, "data.keep_observed", "true");
+    set(fixture, "data.train",
+        temp_file(fixture->dir, "nobody.tsv", "label\titem\thist_item\n1\t2\t3\n0\t1\t3\n"));
+    set(fixture, "data.test", fixture->config.data.train.items[0]);
+    assert_int_equal(num_kept(fixture), 0);
+}
+
 static void a_din_without_histories_is_refused_with_the_reason(void **state)
 {
     struct fixture *fixture = *state;
@@ -239,6 +366,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_that_was_stopped_ends_as_one_that_was_not, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_best_epoch_is_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_model_remembers_users_and_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_remembered_without_users_or_when_told_so, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_din_without_histories_is_refused_with_the_reason, set_up,
                                         tear_down),
     };

@@ -365,6 +365,65 @@ static void histories_that_only_look_alike_are_kept_apart(void **state)
 
 #define fact(f) cmocka_unit_test_setup(f, reset_options)
 
+// What on_read has got.
+struct told {
+    uint32_t numbers[NUM_SAMPLES];
+    uint32_t count, num_ends;
+};
+
+static souk_status take_read(void *ctx, const struct sample_batch *batch)
+{
+    struct told *told = ctx;
+    assert_int_equal(told->num_ends, 0);
+    told->num_ends += batch->num_samples == 0;
+    for (uint32_t b = 0; b < batch->num_samples; b++)
+        told->numbers[told->count++] = (uint32_t)check_sample(batch, b);
+    return SOUK_OK;
+}
+
+static void assert_told_in_order(uint64_t cache_rows, double valid_share)
+{
+    static uint64_t numbers[NUM_SAMPLES];
+    struct told told = {.count = 0};
+    fixture.options.cache_rows = cache_rows;
+    fixture.options.valid_share = valid_share;
+    fixture.options.on_read = take_read;
+    fixture.options.ctx = &told;
+    struct sample_stream *stream = open_stream();
+    uint32_t n = read_epoch(stream, 0, 7, numbers);
+    assert_int_equal(told.num_ends, 1);
+    assert_int_equal(told.count, n + 7);
+    for (uint32_t i = 1; i < told.count; i++) assert_true(told.numbers[i - 1] < told.numbers[i]);
+    read_epoch(stream, 1, 0, numbers);
+    assert_int_equal(told.num_ends, 1);
+    sample_stream_close(stream);
+}
+
+static void first_reading_is_told_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    assert_told_in_order(NUM_SAMPLES, 0);
+    assert_told_in_order(NUM_SAMPLES, 0.3);
+    assert_told_in_order(100, 0);
+    assert_told_in_order(100, 0.3);
+}
+
+static souk_status refuse(void *ctx, const struct sample_batch *batch)
+{
+    (void)ctx;
+    (void)batch;
+    return SOUK_ENOSPC;
+}
+
+static void failure_of_whoever_is_told_ends_the_reading(void **state)
+{
+    (void)state;
+    fixture.options.on_read = refuse;
+    struct sample_stream *stream = open_stream();
+    assert_int_equal(sample_stream_begin(stream, 0, 0), SOUK_ENOSPC);
+    sample_stream_close(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +438,8 @@ int main(void)
         fact(bad_and_cut_rows_are_counted_once),
         fact(histories_of_one_user_share_memory),
         fact(histories_that_only_look_alike_are_kept_apart),
+        fact(first_reading_is_told_in_the_order_of_the_file),
+        fact(failure_of_whoever_is_told_ends_the_reading),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }

@@ -35,8 +35,10 @@ struct sample_stream {
     uint32_t giving; // which half gives; the other one is being filled
     struct rng rng;  // of the halves
 
-    struct sample_batch block; // as read
-    uint32_t block_next;       // sample of it that was not looked at yet
+    bool has_read;             // the files to their end, or has begun anew
+    struct sample_batch block; // as read, without samples that are held out
+    struct sample_batch kept;  // block in the making
+    uint32_t block_next;       // sample of block that was not looked at yet
     struct sample_batch one;   // on its way from the cache to a half
 };
 
@@ -99,6 +101,7 @@ souk_status sample_stream_open(const struct sample_stream_options *options,
     deck_init(&stream->cache, format);
     for (int i = 0; i < 2; i++) deck_init(&stream->halves[i], format);
     sample_format_init_batch(format, &stream->block);
+    sample_format_init_batch(format, &stream->kept);
     sample_format_init_batch(format, &stream->one);
     souk_status status = sample_reader_open(&options->reader, &stream->reader);
     if (status)
@@ -115,6 +118,7 @@ void sample_stream_close(struct sample_stream *stream)
     deck_fini(&stream->cache);
     for (int i = 0; i < 2; i++) deck_fini(&stream->halves[i]);
     sample_batch_fini(&stream->block);
+    sample_batch_fini(&stream->kept);
     sample_batch_fini(&stream->one);
     mem_free(stream);
 }
@@ -123,6 +127,30 @@ static void close_reader(struct sample_stream *stream)
 {
     sample_reader_close(stream->reader);
     stream->reader = NULL;
+}
+
+// Leaves in the block what is for training.
+static void drop_held_out(struct sample_stream *stream)
+{
+    const struct sample_stream_options *options = &stream->options;
+    if (options->valid_share <= 0) return;
+    sample_batch_clear(&stream->kept);
+    for (uint32_t b = 0; b < stream->block.num_samples; b++)
+        if (!sample_is_held_out(options->seed, options->valid_share, options->reader.format,
+                                &stream->block, b))
+            sample_batch_append(&stream->kept, &stream->block, b);
+    struct sample_batch read = stream->block;
+    stream->block = stream->kept;
+    stream->kept = read;
+}
+
+static souk_status tell_block(struct sample_stream *stream, bool is_end)
+{
+    const struct sample_stream_options *options = &stream->options;
+    if (stream->has_read || !options->on_read) return SOUK_OK;
+    stream->has_read = is_end;
+    bool is_empty = stream->block.num_samples == 0;
+    return is_empty && !is_end ? SOUK_OK : options->on_read(options->ctx, &stream->block);
 }
 
 static souk_status read_block(struct sample_stream *stream)
@@ -134,15 +162,16 @@ static souk_status read_block(struct sample_stream *stream)
     if (num_bad > stream->num_bad) stream->num_bad = num_bad;
     if (num_cut > stream->num_cut) stream->num_cut = num_cut;
     stream->block_next = 0;
-    if (stream->block.num_samples == 0) close_reader(stream);
-    return SOUK_OK;
+    bool is_end = stream->block.num_samples == 0;
+    if (is_end) close_reader(stream);
+    drop_held_out(stream);
+    return tell_block(stream, is_end);
 }
 
 // Puts the next training sample of the files into the store; *got_out false at the end.
 static souk_status read_sample(struct sample_stream *stream, struct sample_store *store,
                                bool *got_out)
 {
-    const struct sample_stream_options *options = &stream->options;
     *got_out = false;
     while (stream->reader && !*got_out) {
         if (stream->block_next == stream->block.num_samples) {
@@ -150,11 +179,7 @@ static souk_status read_sample(struct sample_stream *stream, struct sample_store
             if (status) return status;
             continue;
         }
-        uint32_t b = stream->block_next++;
-        if (sample_is_held_out(options->seed, options->valid_share, options->reader.format,
-                               &stream->block, b))
-            continue;
-        sample_store_add(store, &stream->block, b);
+        sample_store_add(store, &stream->block, stream->block_next++);
         *got_out = true;
     }
     return SOUK_OK;
@@ -191,6 +216,7 @@ static souk_status read_again(struct sample_stream *stream)
         row_files_check_repeat(stream->options.reader.files, "samples", stream->options.cache_rows);
     if (status) return status;
     close_reader(stream);
+    stream->has_read = true;
     sample_batch_clear(&stream->block);
     stream->block_next = 0;
     struct sample_reader_options options = stream->options.reader;

@@ -20,6 +20,11 @@ struct sample_stream_options {
     uint64_t seed;
     uint64_t cache_rows, shuffle_rows;
     double valid_share; // see sample_is_held_out
+    /* Gets the training samples as the files have them, once, while they are read the first time;
+     * a batch without samples is the end. What it returns ends the reading unless it is SOUK_OK.
+     * NULL: nobody asks. */
+    souk_status (*on_read)(void *ctx, const struct sample_batch *samples);
+    void *ctx; // of on_read
 };
 
 SOUK_MUST_CHECK souk_status sample_stream_open(const struct sample_stream_options *options,

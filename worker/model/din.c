@@ -309,6 +309,11 @@ static void din_names(struct model *model, struct names **users_out, struct name
     *items_out = names_of(model, model->format.item);
 }
 
+static const char *din_take_observed(struct model *model)
+{
+    return din_data_take_profiles(model->data);
+}
+
 static uint64_t din_num_bad_rows(const struct model *model)
 {
     return din_data_num_bad_rows(model->data);
@@ -348,6 +353,7 @@ static uint64_t din_num_bad_rows(const struct model *model)
                                          .clicks = din_clicks,                       \
                                          .metrics = din_metrics,                     \
                                          .names = din_names,                         \
+                                         .take_observed = din_take_observed,         \
                                          .num_bad_rows = din_num_bad_rows}
 
 CLICK_MODEL(din, DIN_ATTENTION);

@@ -1,11 +1,14 @@
 /* din_data.c - see din_data.h. */
 #include "worker/model/din_data.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/data/line_reader.h"
+#include "worker/data/profiles.h"
 #include "worker/data/sample_stream.h"
 
 struct din_data {
@@ -15,10 +18,13 @@ struct din_data {
     bool is_layout_known;                 // the training files were looked at
     struct names *names[SOUK_TABLES_MAX]; // NULL: ids are integers
     struct sample_stream *stream;         // NULL until training begins
-    struct sample_format score_format;    // of the files that are scored
-    struct sample_reader *reader;         // of validation and test
-    struct sample_batch read;             // of the reader, when only some samples are wanted
-    enum model_source source;             // of the walk
+    struct profile_writer *profiles;      // while the first reading of epoch 0 goes on
+    char profiles_path[CONFIG_TEXT_MAX + 32];
+    bool are_profiles_finished;        // and nobody has taken them yet
+    struct sample_format score_format; // of the files that are scored
+    struct sample_reader *reader;      // of validation and test
+    struct sample_batch read;          // of the reader, when only some samples are wanted
+    enum model_source source;          // of the walk
 };
 
 /* ---- life ---- */
@@ -72,6 +78,7 @@ void din_data_destroy(struct din_data *data)
 {
     if (!data) return;
     din_data_end(data);
+    if (data->are_profiles_finished) unlink(data->profiles_path); // nobody has taken them
     sample_stream_close(data->stream);
     for (uint32_t t = 0; t < SOUK_TABLES_MAX; t++) names_destroy(data->names[t]);
     mem_free(data);
@@ -113,7 +120,29 @@ static double held_out_share(const struct config *config)
     return config->data.valid.num_items > 0 ? 0 : config->data.valid_share;
 }
 
-static souk_status open_stream(struct din_data *data)
+/* Samples of the first reading, for on_read of the stream. */
+static souk_status keep_profiles(void *ctx, const struct sample_batch *samples)
+{
+    struct din_data *data = ctx;
+    if (!data->profiles) return SOUK_OK;
+    if (samples->num_samples > 0) return profile_writer_add(data->profiles, samples);
+    souk_status status = profile_writer_close(data->profiles);
+    data->profiles = NULL;
+    data->are_profiles_finished = status == SOUK_OK;
+    return status;
+}
+
+static souk_status open_profiles(struct din_data *data)
+{
+    if (!data->config->data.keep_observed || data->format.user < 0 || data->format.item < 0)
+        return SOUK_OK;
+    snprintf(data->profiles_path, sizeof data->profiles_path, "%s/observed.%u.part",
+             data->config->run.dir, data->part);
+    return profile_writer_open(data->profiles_path, &data->format, &data->profiles);
+}
+
+/* A run that goes on later than in its first epoch has its profiles in the model already. */
+static souk_status open_stream(struct din_data *data, uint32_t epoch)
 {
     const struct config *config = data->config;
     const struct config_list *files = &config->data.train;
@@ -129,9 +158,12 @@ static souk_status open_stream(struct din_data *data)
                                             .seed = config->run.seed,
                                             .cache_rows = config->data.cache_rows,
                                             .shuffle_rows = config->data.shuffle_rows,
-                                            .valid_share = held_out_share(config)};
+                                            .valid_share = held_out_share(config),
+                                            .on_read = keep_profiles,
+                                            .ctx = data};
     options.reader.names = data->names;
-    return sample_stream_open(&options, &data->stream);
+    if (epoch == 0) status = open_profiles(data);
+    return status == SOUK_OK ? sample_stream_open(&options, &data->stream) : status;
 }
 
 static const struct config_list *files_to_score(const struct din_data *data)
@@ -170,7 +202,7 @@ souk_status din_data_begin(struct din_data *data, enum model_source source, uint
     if (source != MODEL_SOURCE_TRAIN) {
         status = open_reader(data);
     } else {
-        if (!data->stream) status = open_stream(data);
+        if (!data->stream) status = open_stream(data, epoch);
         if (status == SOUK_OK) status = sample_stream_begin(data->stream, epoch, num_skip);
     }
     if (status != SOUK_OK) din_data_end(data);
@@ -210,11 +242,20 @@ void din_data_end(struct din_data *data)
     sample_reader_close(data->reader);
     data->reader = NULL;
     sample_batch_fini(&data->read);
+    profile_writer_drop(data->profiles);
+    data->profiles = NULL;
 }
 
 struct names *din_data_names(struct din_data *data, uint32_t table)
 {
     return data->names[table];
+}
+
+const char *din_data_take_profiles(struct din_data *data)
+{
+    if (!data->are_profiles_finished) return NULL;
+    data->are_profiles_finished = false;
+    return data->profiles_path;
 }
 
 uint64_t din_data_num_bad_rows(const struct din_data *data)

@@ -4,6 +4,9 @@
  * The first training file says what the columns are, unless a saved model does: rank 0 looks, and
  * tells the others.
  *
+ * While the files are read in the first epoch, profiles (profiles.h) are written if the model shall
+ * remember what it saw and its columns tell users and items.
+ *
  * Threads: one owner at a time; the loader thread while a walk is open.
  */
 #ifndef SOUK_WORKER_MODEL_DIN_DATA_H
@@ -35,6 +38,7 @@ double din_data_share(const struct din_data *data); // of the walk, 0..1, < 0 un
 void din_data_end(struct din_data *data);           // of a walk, finished or not
 
 struct names *din_data_names(struct din_data *data, uint32_t table); // NULL: ids are integers
+const char *din_data_take_profiles(struct din_data *data);           // see take_observed
 uint64_t din_data_num_bad_rows(const struct din_data *data);         // of training
 
 #endif

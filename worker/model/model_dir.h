@@ -5,7 +5,8 @@
  *                                 table is one file of the slots 0..4095
  *   model/dense.g7.weights         weights that are no rows (dense.h)
  *   model/users.g7.names          texts of string ids
- *   model/observed.0.g7           who rated what (observed.h), one file a rank
+ *   model/observed.0.g7           who rated what (observed.h), or whom training saw with which
+ *                                 history (profiles.h); one file a rank
  *
  * A generation is written beside the old one; the rename of the manifest makes it the model, and
  * then the old files go. So a crash or a full disk leaves the old model as it was. A loader trusts
@@ -38,7 +39,7 @@ struct model_dir_save {
     const void *weights;    // a file of model_ops.pack, or NULL
     size_t weights_bytes;   // of it
     const struct names *users, *items; // or NULL
-    const char *const *observed;       // finished files of observed.h to be moved in; or NULL
+    const char *const *observed;       // finished files of take_observed to be moved in; or NULL
     uint32_t num_observed;             // 0: those of the generation before are kept
     bool drops_observed;               // not even those: they belong to another training
 };
