@@ -175,7 +175,7 @@ static void add_text(struct click_recommending *run, const struct click_user *us
     buf_add_text(out, "user ");
     text_add_shown(out, buf_text(&id), id.length);
     if (user->is_known)
-        buf_printf(out, " (history of %s, %s items seen%s; ",
+        buf_printf(out, " (%s behaviours, %s items seen%s; ",
                    text_group_digits(user->num_behaviours, behaviours),
                    text_group_digits(user->num_seen, seen),
                    run->args->with_seen || user->num_seen == 0 ? "" : ", left out below");
