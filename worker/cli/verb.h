@@ -45,7 +45,7 @@ void verb_print_overview(void);
 bool verb_print_group(const char *first);
 extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
     verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate,
-    verb_data_build_histories, verb_explain;
+    verb_data_build_histories, verb_explain, verb_ope;
 
 /* Options that verbs share. A verb says which it takes by ARG_* bits; others are errors with a
  * "did you mean". Values follow as the next word or behind "="; "--" ends the options. Texts are
