@@ -364,14 +364,10 @@ void mf_data_end(struct mf_data *data)
     data->reader = NULL;
 }
 
-struct names *mf_data_users(struct mf_data *data)
+void mf_data_names(struct mf_data *data, struct names **users_out, struct names **items_out)
 {
-    return data->users;
-}
-
-struct names *mf_data_items(struct mf_data *data)
-{
-    return data->items;
+    *users_out = data->users;
+    *items_out = data->items;
 }
 
 const char *mf_data_take_observed(struct mf_data *data)

@@ -72,6 +72,10 @@ struct env_ops {
     /* (N, C) what an oracle ranks candidates by: hidden from agents, or where it is not, then what
      * is best in the long run; NULL: there is none. */
     void (*qualities)(struct env *env, float *qualities_out);
+    /* For people who read what a user went through: a candidate ("t16 q+1.83"), and what has become
+     * of the user ("budget 163.2"). */
+    void (*tell_item)(const struct env *env, uint32_t place, uint32_t candidate, struct buf *out);
+    void (*tell_user)(const struct env *env, uint32_t place, struct buf *out);
 };
 
 /* NULL for a type that is none. */

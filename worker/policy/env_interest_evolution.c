@@ -252,6 +252,21 @@ static void step(struct env *env, const uint32_t *slates, struct env_outcome *ou
     }
 }
 
+/* ---- for people ---- */
+
+static void tell_item(const struct env *env, uint32_t place, uint32_t candidate, struct buf *out)
+{
+    const struct env_place *at = &env->base.places[place];
+    struct topics topics = {.draw = UINT32_MAX};
+    uint32_t topic = find_topic(env, at, candidate, &topics);
+    buf_printf(out, "t%u q%+.2f", topic, find_quality(env, at, candidate, topic));
+}
+
+static void tell_user(const struct env *env, uint32_t place, struct buf *out)
+{
+    buf_printf(out, "budget %.2f", env->budgets[place]);
+}
+
 const struct env_ops env_interest_evolution_ops = {
     .name = "interest_evolution",
     .create = create,
@@ -262,4 +277,6 @@ const struct env_ops env_interest_evolution_ops = {
     .view = view,
     .step = step,
     .qualities = find_qualities,
+    .tell_item = tell_item,
+    .tell_user = tell_user,
 };

@@ -234,6 +234,20 @@ static void step(struct env *env, const uint32_t *slates, struct env_outcome *ou
     }
 }
 
+/* ---- for people ---- */
+
+static void tell_item(const struct env *env, uint32_t place, uint32_t candidate, struct buf *out)
+{
+    struct item item = find_item(env, place, candidate);
+    buf_printf(out, "t%u q%+.2f", item.topic, item.quality);
+}
+
+static void tell_user(const struct env *env, uint32_t place, struct buf *out)
+{
+    const double *affinity = env->people[place].affinity;
+    buf_printf(out, "affinities %.2f %.2f", affinity[0], affinity[1]);
+}
+
 const struct env_ops env_interest_exploration_ops = {
     .name = "interest_exploration",
     .create = create,
@@ -244,4 +258,6 @@ const struct env_ops env_interest_exploration_ops = {
     .view = view,
     .step = step,
     .qualities = find_qualities,
+    .tell_item = tell_item,
+    .tell_user = tell_user,
 };

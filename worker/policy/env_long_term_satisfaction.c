@@ -154,11 +154,16 @@ static double draw_normal(const struct env *env, uint32_t place, uint32_t what)
     return env_normal(words);
 }
 
+static double find_satisfaction(const struct env *env, uint32_t place)
+{
+    return 1.0 / (1.0 + exp(-env->sensitivity * env->exposures[place]));
+}
+
 static void step_place(struct env *env, uint32_t place, uint32_t candidate,
                        struct env_outcome *outcome)
 {
     double clickbait = find_clickbait(env, place, candidate), *exposure = &env->exposures[place];
-    double satisfaction = 1.0 / (1.0 + exp(-env->sensitivity * *exposure));
+    double satisfaction = find_satisfaction(env, place);
     double mean = (env->clickbait_mean * clickbait + env->kale_mean * (1.0 - clickbait));
     double normal = draw_normal(env, place, DRAW_ENGAGEMENT);
     double engagement = exp(mean * satisfaction + ENGAGEMENT_SD * normal);
@@ -180,6 +185,19 @@ static void step(struct env *env, const uint32_t *slates, struct env_outcome *ou
     }
 }
 
+/* ---- for people ---- */
+
+static void tell_item(const struct env *env, uint32_t place, uint32_t candidate, struct buf *out)
+{
+    buf_printf(out, "clickbait %.2f", find_clickbait(env, place, candidate));
+}
+
+static void tell_user(const struct env *env, uint32_t place, struct buf *out)
+{
+    buf_printf(out, "satisfaction %.3f budget %g", find_satisfaction(env, place),
+               env->budgets[place]);
+}
+
 const struct env_ops env_long_term_satisfaction_ops = {
     .name = "long_term_satisfaction",
     .create = create,
@@ -190,4 +208,6 @@ const struct env_ops env_long_term_satisfaction_ops = {
     .view = view,
     .step = step,
     .qualities = find_qualities,
+    .tell_item = tell_item,
+    .tell_user = tell_user,
 };

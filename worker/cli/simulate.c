@@ -1,0 +1,215 @@
+/* simulate.c - souk simulate: policies side by side on the same simulated users. */
+#include <stddef.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/cli/output.h"
+#include "worker/cli/simulate_output.h"
+#include "worker/cli/verb.h"
+
+enum { POLICIES_MAX = 32, TRACED_MAX = 1000 };
+static const uint64_t USERS_MAX = 100000000;
+
+struct simulate_options {
+    const char *policies; // between commas
+    uint64_t num_users, num_traced;
+};
+
+#define FIELD(name) offsetof(struct simulate_options, name)
+static const struct own_option rows[] = {
+    {"--policies", OWN_TEXT, FIELD(policies)},
+    {"--users", OWN_COUNT, FIELD(num_users)},
+    {"--trace", OWN_COUNT, FIELD(num_traced)},
+};
+static const struct own_options own = {"simulate", rows, sizeof rows / sizeof *rows};
+
+struct simulating {
+    const struct program *program;
+    const struct args *args;
+    struct simulate_options options;
+    struct comm *comm;
+    const struct env_ops *env_ops;
+    struct env *env;
+    struct env_shape shape;
+    char *names[POLICIES_MAX]; // owned
+    uint32_t num_policies;
+    struct sim_result results[POLICIES_MAX];
+    struct sim_row rows[POLICIES_MAX];
+};
+
+/* ---- policies ---- */
+
+static souk_status split_policies(struct simulating *run)
+{
+    const char *text = run->options.policies;
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        if (length == 0) return log_fail(SOUK_EUSAGE, "simulate: --policies: an entry is empty");
+        if (run->num_policies == POLICIES_MAX)
+            return log_fail(SOUK_EUSAGE, "simulate: more than %d policies", POLICIES_MAX);
+        char *name = mem_alloc(length + 1, "name of a policy");
+        memcpy(name, text, length);
+        name[length] = '\0';
+        run->names[run->num_policies++] = name;
+        if (text[length] == '\0') return SOUK_OK;
+        text += length + 1;
+    }
+}
+
+static souk_status run_policy(struct simulating *run, const struct agent_ops *ops, uint32_t idx)
+{
+    const struct agent_options agent_options = {
+        .config = &run->args->config, .shape = run->shape, .comm = run->comm};
+    const struct sim_options options = {.env_ops = run->env_ops,
+                                        .env = run->env,
+                                        .comm = run->comm,
+                                        .num_users = run->options.num_users,
+                                        .num_traced = run->options.num_traced,
+                                        .seed = run->args->config.run.seed,
+                                        .stop_signal = run->program->stop_signal};
+    struct sim_policy policy = {.ops = ops};
+    souk_status status = SOUK_OK;
+    if (ops) status = comm_agree(run->comm, ops->create(&agent_options, &policy.agent));
+    if (status == SOUK_OK) status = sim_run(&options, &policy, &run->results[idx]);
+    if (policy.agent) ops->destroy(policy.agent);
+    return status;
+}
+
+static souk_status run_named(struct simulating *run, uint32_t idx)
+{
+    const char *name = run->names[idx];
+    if (strcmp(name, "oracle") == 0) {
+        if (run->env_ops->qualities) return run_policy(run, NULL, idx);
+        return log_fail(SOUK_EUSAGE, "simulate: users of %s hide nothing that an oracle could know",
+                        run->env_ops->name);
+    }
+    const struct agent_ops *ops = agent_ops_get(name);
+    if (ops && !ops->learn) return run_policy(run, ops, idx);
+    if (ops)
+        return log_fail(SOUK_EUSAGE,
+                        "simulate: %s has nothing learnt yet; name the folder that souk "
+                        "learn-policy made of it",
+                        name);
+    return log_fail(SOUK_EUSAGE, "simulate: \"%s\" is none of random, greedy, oracle", name);
+}
+
+/* ---- the verb ---- */
+
+static souk_status check(const struct simulating *run)
+{
+    const struct simulate_options *options = &run->options;
+    if (options->num_users < 1 || options->num_users > USERS_MAX)
+        return log_fail(SOUK_EUSAGE, "simulate: --users must be 1..%llu",
+                        (unsigned long long)USERS_MAX);
+    if (options->num_traced > TRACED_MAX)
+        return log_fail(SOUK_EUSAGE, "simulate: --trace must be 0..%d", TRACED_MAX);
+    return SOUK_OK;
+}
+
+static souk_status print(struct simulating *run)
+{
+    const struct simulated simulated = {.env_type = run->env_ops->name,
+                                        .shape = run->shape,
+                                        .seed = run->args->config.run.seed,
+                                        .num_policies = run->num_policies,
+                                        .names = (const char *const *)run->names,
+                                        .results = run->results,
+                                        .rows = run->rows};
+    struct buf text = {0};
+    souk_status status = SOUK_OK;
+    if (run->args->svg) {
+        simulate_svg(&simulated, &text);
+        status = output_text(run->args->svg, &text);
+        buf_clear(&text);
+    }
+    if (run->args->is_json)
+        simulate_json(&simulated, &text);
+    else
+        simulate_text(&simulated, &text);
+    if (status == SOUK_OK) status = output_text(NULL, &text);
+    buf_fini(&text);
+    return status;
+}
+
+static souk_status simulate(struct simulating *run)
+{
+    souk_status status = comm_create(&run->program->launch, &run->comm);
+    if (status != SOUK_OK) return status;
+    const struct env_options options = {.config = &run->args->config,
+                                        .num_users = sim_places(run->options.num_users, run->comm),
+                                        .seed = run->args->config.run.seed};
+    status = comm_agree(run->comm, env_create(&options, &run->env_ops, &run->env));
+    if (status != SOUK_OK) return status;
+    run->env_ops->shape(run->env, &run->shape);
+    for (uint32_t p = 0; status == SOUK_OK && p < run->num_policies; p++)
+        status = run_named(run, p);
+    if (status == SOUK_OK && comm_rank(run->comm) == 0) {
+        sim_compare(run->results, run->num_policies, run->rows);
+        status = print(run);
+    }
+    return comm_agree(run->comm, status);
+}
+
+static void close_all(struct simulating *run)
+{
+    for (uint32_t p = 0; p < run->num_policies; p++) {
+        sim_result_fini(&run->results[p]);
+        mem_free(run->names[p]);
+    }
+    if (run->env) run->env_ops->destroy(run->env);
+    comm_destroy(run->comm);
+}
+
+static souk_status run_verb(const struct program *program, int argc, char **argv)
+{
+    struct args args = {0};
+    struct simulating run = {
+        .program = program,
+        .args = &args,
+        .options = {.policies = "random,greedy,oracle", .num_users = 1500},
+    };
+    souk_status status = own_options_take(&own, &argc, argv, &run.options);
+    if (status != SOUK_OK) return status;
+    status = args_parse(&verb_simulate, ARG_CONFIG | ARG_JSON | ARG_SVG, argc, argv, &args);
+    if (status == SOUK_OK) status = check(&run);
+    if (status == SOUK_OK) status = split_policies(&run);
+    if (status == SOUK_OK) status = simulate(&run);
+    close_all(&run);
+    args_fini(&args);
+    return status;
+}
+
+const struct verb verb_simulate = {
+    .name = "simulate",
+    .summary = "policies side by side on the same simulated users",
+    .help =
+        "usage: souk simulate [-c FILE] [--policies LIST] [--users N] [--trace N] [--json]\n"
+        "                     [--svg FILE] [--set key=value]\n"
+        "\n"
+        "Leads simulated users (env.* of the configuration) through their whole stay, under each\n"
+        "policy in turn, and prints means a user with standard errors; then the differences from\n"
+        "the first policy, taken user by user. A user is a function of run.seed and its number,\n"
+        "so the figures are the same for any number of workers under mpirun.\n"
+        "\n"
+        "  return     sum of the rewards        clicks   steps in which something was chosen\n"
+        "  steps      length of the stay        quality  mean over what a user chose\n"
+        "  diversity  mean over slates of 1 - cosine of the features of two items of a slate\n"
+        "\n"
+        "  -c FILE         the users, such as conf/interest_evolution.yaml\n"
+        "  --policies LIST random (any slate), greedy (the highest click probability), oracle\n"
+        "                  (the highest quality, which no other policy knows); random,greedy,\n"
+        "                  oracle if not given\n"
+        "  --users N       users, 0 to N - 1 (1500)\n"
+        "  --trace N       prints every step of the first N users as well: what they were shown,\n"
+        "                  what they chose, and how they stand then\n"
+        "  --json          one JSON object: environment, users, seed, policies [{policy, a "
+        "figure:\n"
+        "                  {mean, stderr, users}, difference {...}, cut, trace [...]}]; numbers\n"
+        "                  are finite or null\n"
+        "  --svg FILE      draws the means with 95 % intervals\n"
+        "  --set KEY=VALUE such as env.type=long_term_satisfaction, env.slate_size=2\n",
+    .own = &own,
+    .run = run_verb,
+};
