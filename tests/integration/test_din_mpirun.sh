@@ -70,9 +70,23 @@ check "small_batches_train_in_lock_step" [ $? = 0 ]
 check "and_learn_what_is_planted" is_above "$(figure auc bsp)" 0.8
 train again
 check "lock_step_is_the_same_every_time" [ "$(figure log_loss bsp)" = "$(figure log_loss again)" ]
-cut -f 1-6 "$dir/train.tsv" | awk 'NR == 1 || NR <= 2000 || NR > 2980' >"$dir/uneven.tsv"
+# 2,000 samples, the longest first: half of the bytes are less than half of the samples.
+(head -n 1 "$dir/train.tsv"; tail -n 2000 "$dir/train.tsv" | awk '{ print length, $0 }' | sort -rn | cut -d' ' -f2-) >"$dir/uneven.tsv"
 train uneven --set data.train="$dir/uneven.tsv" --set train.batch_size=7 --set train.epochs=1
 check "uneven_shares_end_together" [ $? = 0 ]
+steps=$(grep -o '"steps": *[0-9]*' "$dir/uneven/checkpoint/manifest.json" | grep -o '[0-9]*$' | sort -u)
+check "in_as_many_steps_as_even_ones" [ "$steps" = 143 ]
+train uneven --set data.train="$dir/uneven.tsv" --set train.batch_size=7 --set train.epochs=1 --set data.cache_rows=100
+check "and_so_do_those_that_stream" [ $? = 0 ]
+
+# ---- a row that only the second worker reads ----
+(cat "$dir/train.tsv"; printf '2\t1\t1\t1\t1\t1\n') >"$dir/bad.tsv"
+for cache in 100000 10; do
+    timeout 60 "${mpi[@]}" "$bin/souk" train -c "$dir/din.yaml" --set run.dir="$dir/bad" \
+        --set data.train="$dir/bad.tsv" --set data.cache_rows=$cache >"$dir/out" 2>"$dir/err"
+    check "a_bad_row_of_one_worker_ends_lock_step_at_once_with_a_cache_of_$cache" [ $? = 3 ]
+    check "and_is_named" grep -q 'bad.tsv:3002: label "2"' "$dir/err"
+done
 
 # ---- a stop in between ----
 train parts --set train.max_seconds=0.01

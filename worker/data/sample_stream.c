@@ -347,6 +347,11 @@ double sample_stream_share(const struct sample_stream *stream)
     return stream->reader ? sample_reader_share(stream->reader) : 1;
 }
 
+uint64_t sample_stream_num_samples(const struct sample_stream *stream)
+{
+    return stream->is_cached ? stream->cache.store.num_samples : 0;
+}
+
 uint64_t sample_stream_num_bad(const struct sample_stream *stream)
 {
     return stream->num_bad;

@@ -37,6 +37,8 @@ SOUK_MUST_CHECK souk_status sample_stream_begin(struct sample_stream *stream, ui
 SOUK_MUST_CHECK souk_status sample_stream_next(struct sample_stream *stream, uint32_t max,
                                                struct sample_batch *batch);
 double sample_stream_share(const struct sample_stream *stream); // of this epoch, < 0 unknown
+/* How many samples an epoch of this part has; 0 when they are not all in memory. */
+uint64_t sample_stream_num_samples(const struct sample_stream *stream);
 uint64_t sample_stream_num_bad(const struct sample_stream *stream);
 uint64_t sample_stream_num_cut(const struct sample_stream *stream); // as sample_reader_num_cut
 

@@ -1,6 +1,7 @@
 /* din.c - see din.h: the model_ops of click models. */
 #include "worker/model/din.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,9 +16,11 @@ struct model_loader {
     const struct sample_format *format; // of it
     struct din_data *data;              // of it
     bool is_training;
-    uint32_t epoch;
     struct din_builder *builder;
     uint32_t batch_size;
+    uint64_t num_given;   // samples of this epoch
+    uint64_t num_samples; // that it has in all; 0: unknown
+    uint64_t num_steps;   // that all ranks take together in lock step; 0: until there are no more
 };
 
 /* ---- life ---- */
@@ -28,6 +31,7 @@ static void din_destroy(struct model *model)
     din_data_destroy(model->data);
     din_net_destroy(model->net);
     din_remote_fini(&model->remote);
+    merge_destroy(model->merge);
     dense_fini(&model->dense);
     mem_free(model->logit_grad);
     mem_free(model->stats_before);
@@ -100,9 +104,10 @@ static souk_status set_up(struct model *model)
         model->table_lr[t] = specs[t].lr;
         snprintf(model->unseen[t], sizeof model->unseen[t], "unseen_%.31s", specs[t].name);
     }
+    if (is_in_lock_step(model)) model->merge = merge_create(model->comm, model->has_counts);
     struct stats_reducer reducer = {.add_up = add_up, .ctx = model->comm};
-    model->net = din_net_create(&model->shape, &model->format,
-                                is_in_lock_step(model) ? &reducer : NULL, &model->dense);
+    model->net = din_net_create(&model->shape, &model->format, model->merge ? &reducer : NULL,
+                                &model->dense);
     dense_initialise(&model->dense, model->config->run.seed);
     return SOUK_OK;
 }
@@ -182,18 +187,46 @@ static void din_loader_close(struct model_loader *loader)
     mem_free(loader);
 }
 
+/* Ranks whose shares differ would take the last steps alone, in smaller batches of only some of the
+ * users, and what comes last counts most. So each takes its share in as many steps as the others.
+ * Collective; 0 when a rank does not know how many samples it has. */
+static uint64_t agree_on_steps(struct model *model, uint64_t num_samples)
+{
+    uint32_t size = comm_size(model->comm);
+    double words[2] = {(double)num_samples, num_samples > 0};
+    comm_sum(model->comm, words, 2);
+    if (words[1] < size) return 0;
+    return (uint64_t)ceil(words[0] / ((double)size * model->config->train.batch_size));
+}
+
+/* How many samples the next batch has: with num_steps those up to the end of its step. */
+static uint32_t next_size(const struct model_loader *loader)
+{
+    uint64_t n = loader->num_samples, num_steps = loader->num_steps, given = loader->num_given;
+    if (num_steps == 0) return loader->batch_size;
+    uint64_t step = ((given + 1) * num_steps + n - 1) / n; // the first that ends behind given
+    return (uint32_t)(n * step / num_steps - given);
+}
+
 static souk_status din_loader_open(struct model *model, enum model_source source, uint32_t epoch,
                                    uint64_t num_skip, struct model_loader **loader_out)
 {
+    bool is_training = source == MODEL_SOURCE_TRAIN;
+    uint64_t num_samples = 0, num_steps = 0;
     souk_status status = din_data_begin(model->data, source, epoch, num_skip);
+    if (is_training && status == SOUK_OK) num_samples = din_data_num_samples(model->data);
+    if (is_training && model->merge) num_steps = agree_on_steps(model, num_samples);
     if (status != SOUK_OK) return status;
     struct model_loader *loader = mem_calloc(1, sizeof *loader, "loader");
-    loader->model = model;
-    loader->is_training = source == MODEL_SOURCE_TRAIN;
-    loader->epoch = epoch;
-    loader->format = &model->format;
-    loader->data = model->data;
-    loader->batch_size = model->config->train.batch_size;
+    *loader = (struct model_loader){.model = model,
+                                    .format = &model->format,
+                                    .data = model->data,
+                                    .is_training = is_training,
+                                    .batch_size = model->config->train.batch_size,
+                                    .num_given = num_skip,
+                                    .num_samples = num_samples,
+                                    .num_steps = num_steps};
+    if (is_training) model->epoch = epoch;
     loader->builder = din_builder_create(&model->format, model->shape.dim);
     *loader_out = loader;
     return SOUK_OK;
@@ -224,9 +257,9 @@ static void din_empty_batch(struct model *model, struct batch *batch)
 static souk_status din_next_batch(struct model_loader *loader, struct batch *batch)
 {
     struct din_samples *samples = din_batch_samples(batch, loader->format);
-    souk_status status = din_data_next(loader->data, loader->batch_size, &samples->raw);
+    souk_status status = din_data_next(loader->data, next_size(loader), &samples->raw);
     if (status != SOUK_OK) return status;
-    samples->epoch = loader->epoch;
+    loader->num_given += samples->raw.num_samples;
     din_builder_build(loader->builder, batch);
     if (loader->is_training) add_training_parts(loader->model, batch);
     return batch->num_samples > 0 ? SOUK_OK : SOUK_EEND;

@@ -14,7 +14,6 @@
 
 // struct batch.samples of a click model. B samples, T rows of histories.
 struct din_samples {
-    uint32_t epoch;
     struct sample_batch raw;         // labels, ids, row_start
     uint32_t *idxs[SOUK_TABLES_MAX]; // all of a table, owned
     uint32_t num_idxs[SOUK_TABLES_MAX];

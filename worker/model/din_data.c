@@ -231,6 +231,11 @@ souk_status din_data_next(struct din_data *data, uint32_t max, struct sample_bat
     return is_part ? next_held_out(data, max, batch) : sample_reader_next(data->reader, max, batch);
 }
 
+uint64_t din_data_num_samples(const struct din_data *data)
+{
+    return sample_stream_num_samples(data->stream);
+}
+
 double din_data_share(const struct din_data *data)
 {
     if (data->source == MODEL_SOURCE_TRAIN) return sample_stream_share(data->stream);

@@ -34,6 +34,8 @@ SOUK_MUST_CHECK souk_status din_data_begin(struct din_data *data, enum model_sou
 /* Replaces what the batch holds by up to max samples; none at the end. */
 SOUK_MUST_CHECK souk_status din_data_next(struct din_data *data, uint32_t max,
                                           struct sample_batch *batch);
+/* Of the training walk that is open; 0: unknown, since not all of them are in memory. */
+uint64_t din_data_num_samples(const struct din_data *data);
 double din_data_share(const struct din_data *data); // of the walk, 0..1, < 0 unknown
 void din_data_end(struct din_data *data);           // of a walk, finished or not
 

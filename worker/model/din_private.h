@@ -6,6 +6,7 @@
 #include "worker/model/din_data.h"
 #include "worker/model/din_net.h"
 #include "worker/model/din_remote.h"
+#include "worker/model/merge.h"
 
 struct model {
     const struct config *config; // borrowed
@@ -23,8 +24,10 @@ struct model {
     float *stats_before;    // (dense.num_stats) of layers, in case a step is skipped
     uint32_t num_bad_steps; // skipped so far in this process
 
-    bool has_counts; // with model.l2: tables of how often ids occurred, behind those of ids
-    bool is_remote;  // dense parameters are on the servers
+    bool has_counts;     // with model.l2: tables of how often ids occurred, behind those of ids
+    uint32_t epoch;      // that is trained
+    struct merge *merge; // of pushes, in lock step with other ranks; else NULL
+    bool is_remote;      // dense parameters are on the servers
     struct din_remote remote;
 };
 

@@ -1,8 +1,7 @@
 /* din_step.c - training on a batch, and scoring one.
  *
- * In lock step (train.consistency bsp) gradients are means over the samples of all ranks. Those of
- * dense parameters are summed over ranks here, those of rows by merge.h on their way to the
- * servers.
+ * In lock step (train.consistency bsp) gradients are means over the samples of all ranks, summed
+ * over ranks before anything else is done to them: a step is that of one rank with all samples.
  */
 #include <math.h>
 #include <string.h>
@@ -13,12 +12,6 @@
 #include "worker/model/din_private.h"
 #include "worker/nn/loss.h"
 #include "worker/nn/vmath.h"
-
-static bool is_in_lock_step(const struct model *model)
-{
-    return model->comm && comm_size(model->comm) > 1 &&
-           model->config->train.consistency == CONFIG_BSP;
-}
 
 /* ---- gradients ---- */
 
@@ -56,8 +49,7 @@ static double compute_gradients(struct model *model, struct batch *batch)
  * epochs begun. */
 static void regularise(const struct model *model, struct batch *batch)
 {
-    const struct din_samples *samples = batch->samples;
-    float l2 = model->config->model.l2, num_epochs = (float)(samples->epoch + 1);
+    float l2 = model->config->model.l2, num_epochs = (float)(model->epoch + 1);
     uint32_t num_tables = model->format.num_tables;
     for (uint32_t t = 0; model->has_counts && t < num_tables; t++) {
         const struct batch_part *counts = &batch->parts[num_tables + t];
@@ -85,12 +77,12 @@ static double square_of_rows(const struct model *model, const struct batch *batc
     return square;
 }
 
-/* Length of the whole gradient, the same on all ranks in lock step; not finite when a part of it
- * is not. Rows that several ranks push count as if they were different ones. */
+/* Length of the whole gradient, the same on all ranks in lock step, where dense gradients become
+ * those of all; not finite when a part of it is not. */
 static double gradient_norm(struct model *model, const struct batch *batch, double loss)
 {
     double words[2] = {square_of_rows(model, batch), loss};
-    if (is_in_lock_step(model)) {
+    if (model->merge) {
         comm_step_sum_floats(model->comm, model->dense.grads, model->dense.num_values);
         comm_step_sum(model->comm, words, 2);
     }
@@ -140,18 +132,20 @@ souk_status din_step(struct model *model, struct batch *batch, float lr, struct 
     if (status != SOUK_OK) return status;
     keep_stats(model);
     double loss = compute_gradients(model, batch);
-    regularise(model, batch);
-    double norm = gradient_norm(model, batch, loss);
+    struct batch *pushed = model->merge ? merge_pushes(model->merge, batch) : batch;
+    batch->merged = pushed == batch ? NULL : pushed;
+    regularise(model, pushed);
+    double norm = gradient_norm(model, pushed, loss);
     model->num_steps++;
     if (!isfinite(norm)) return skip(model, batch);
     double clip = (double)model->config->train.clip_norm;
     float scale = clip > 0 && norm > clip ? (float)(clip / norm) : 1;
-    scale_rows(model, batch, scale);
+    scale_rows(model, pushed, scale);
     status = update_dense(model, lr, scale);
     if (status != SOUK_OK) return status;
     float factor = lr / model->config->train.lr;
     for (uint32_t t = 0; t < model->format.num_tables; t++)
-        batch->parts[t].push_lr = model->table_lr[t] * factor;
+        pushed->parts[t].push_lr = model->table_lr[t] * factor;
     sums->values[DIN_SUM_SAMPLES] += batch->num_samples;
     sums->values[DIN_SUM_LOSS] += loss;
     return SOUK_OK;

@@ -43,8 +43,9 @@ struct batch {
     double num_samples_all; // of this step by all ranks in lock step; else num_samples
     uint32_t num_parts;     // tables of the model
     struct batch_part parts[MODEL_TABLES_MAX]; // by table of the model
-    void *samples;                             // the model's own; see batch_fini of the model
-    souk_ticket pull;                          // of the trainer
+    const struct batch *merged; // what a step with other ranks leaves to push instead, or NULL
+    void *samples;              // the model's own; see batch_fini of the model
+    souk_ticket pull;           // of the trainer
 };
 /* Room for num_keys keys, rows, pushes and found marks in a part; dim must be set. */
 void batch_part_reserve(struct batch_part *part, uint32_t num_keys);

@@ -8,7 +8,6 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/train/loader.h"
-#include "worker/train/merge.h"
 #include "worker/train/schedule.h"
 
 enum { VOTE_MS = 50, VOTE_TIMEOUT_MS = 600000, SPARE_BATCHES = 2 };
@@ -45,7 +44,6 @@ struct epoch {
     uint32_t max_flights, first_flight, num_flights;
     struct batch empty; // of lock step, when this rank has read all of its own
     bool is_in_lock_step;
-    struct merge *merge;       // of lock step, else NULL
     double step_wait_before_s; // of the communicator at the start
     uint64_t num_pulled;       // batches of the epoch, with those trained on before
     bool is_read;              // the loader has no more
@@ -206,13 +204,6 @@ static souk_status report_divergence(const struct epoch *epoch)
                     (double)epoch->lr);
 }
 
-static souk_status push(struct epoch *epoch, const struct batch *batch)
-{
-    const struct epoch_options *options = epoch->options;
-    if (epoch->merge) batch = merge_pushes(epoch->merge, batch);
-    return batch_push(batch, options->client, options->tables->ids);
-}
-
 /* A step on a batch whose rows are there, and its push. */
 static souk_status train_on(struct epoch *epoch, const struct flight *flight)
 {
@@ -223,7 +214,9 @@ static souk_status train_on(struct epoch *epoch, const struct flight *flight)
     souk_status status = options->ops->step(options->model, batch, epoch->lr, &position->sums);
     if (status == SOUK_EDIVERGED) return report_divergence(epoch);
     if (status != SOUK_OK && status != SOUK_EAGAIN) return status;
-    status = status == SOUK_OK ? push(epoch, batch) : SOUK_OK;
+    const struct batch *pushed = batch->merged ? batch->merged : batch;
+    status =
+        status == SOUK_OK ? batch_push(pushed, options->client, options->tables->ids) : SOUK_OK;
     epoch->meter->num_stale += (double)(position->num_batches - flight->num_trained);
     epoch->meter->num_batches++;
     position->num_samples += batch->num_samples;
@@ -276,12 +269,13 @@ static souk_status advance_together(struct epoch *epoch, bool *went_on_out)
 {
     const struct epoch_options *options = epoch->options;
     struct batch *batch = epoch->is_read ? NULL : next_batch(epoch), *mine = batch;
+    souk_status status = batch ? SOUK_OK : loader_status(epoch->loader);
     if (!batch) {
         batch = &epoch->empty;
         options->ops->empty_batch(options->model, batch);
     }
     double words[NUM_STEP_WORDS];
-    souk_status status = souk_client_flush(options->client);
+    if (status == SOUK_OK) status = souk_client_flush(options->client);
     agree_on_step(epoch, status, batch->num_samples, words);
     *went_on_out = words[STEP_SAMPLES] > 0 && words[STEP_FAILED] == 0 && words[STEP_STOP] == 0;
     if (!*went_on_out) return status;
@@ -307,6 +301,7 @@ static souk_status train(struct epoch *epoch)
                                             .num_skip = epoch->position->num_samples,
                                             .num_batches = epoch->max_flights + SPARE_BATCHES};
     souk_status status = loader_start(&loader_options, &epoch->loader);
+    if (epoch->is_in_lock_step) status = comm_agree(options->comm, status);
     for (bool goes_on = true; status == SOUK_OK && goes_on;) {
         status =
             epoch->is_in_lock_step ? advance_together(epoch, &goes_on) : advance(epoch, &goes_on);
@@ -338,7 +333,6 @@ souk_status epoch_run(const struct epoch_options *options, struct train_position
                           .client_wait_before_s = (double)stats.wait_ns * 1e-9};
     epoch.flights = mem_calloc(max_flights, sizeof *epoch.flights, "batches under way");
     epoch.lr = schedule_lr(options->config, position->epoch, position->num_steps);
-    if (is_in_lock_step) epoch.merge = merge_create(options->comm);
     epoch.status = train(&epoch);
     souk_status stopped = loader_stop(epoch.loader);
     epoch.loader = NULL;
@@ -346,7 +340,6 @@ souk_status epoch_run(const struct epoch_options *options, struct train_position
     finish_votes(&epoch);
     mem_free(epoch.flights);
     batch_fini(&epoch.empty, options->ops);
-    merge_destroy(epoch.merge);
     *totals_out = epoch.totals;
     if (epoch.has_any_failed) return comm_agree(options->comm, epoch.status);
     return epoch.is_any_short ? SOUK_ESTOPPED : SOUK_OK;

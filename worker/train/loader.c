@@ -69,6 +69,11 @@ struct batch *loader_next(struct loader *loader)
     return queue_pop(loader->full, -1);
 }
 
+souk_status loader_status(const struct loader *loader)
+{
+    return loader->status; // the thread wrote it before it closed the queue
+}
+
 void loader_give_back(struct loader *loader, struct batch *batch)
 {
     queue_push(loader->empty, batch);

@@ -24,8 +24,9 @@ struct loader_options {
 SOUK_MUST_CHECK souk_status loader_start(const struct loader_options *options,
                                          struct loader **loader_out);
 /* The next batch, the caller's until loader_give_back. NULL at the end, or when reading failed:
- * loader_stop() tells. */
+ * loader_status() tells then, and so does loader_stop(). */
 struct batch *loader_next(struct loader *loader);
+souk_status loader_status(const struct loader *loader);
 void loader_give_back(struct loader *loader, struct batch *batch);
 /* Share of the epoch that was read, 0..1; < 0 unknown. */
 double loader_share(const struct loader *loader);

@@ -1,6 +1,6 @@
 /* merge.c - see merge.h. What travels from rank to rank: for each part the number of keys (8
- * bytes), keys, rows. Keys ascend, so that a collector merges lists. */
-#include "worker/train/merge.h"
+ * bytes), keys, pushes, and with_rows the rows. Keys ascend, so that a collector merges lists. */
+#include "worker/model/merge.h"
 
 #include <string.h>
 
@@ -9,13 +9,15 @@
 
 // One rank's keys of a part, as they came.
 struct list {
-    const char *keys; // (num) 8 bytes each, perhaps not aligned
-    const char *rows; // (num, dim)
+    const char *keys;   // (num) 8 bytes each, perhaps not aligned
+    const char *pushes; // (num, dim)
+    const char *rows;   // (num, dim), with_rows
     uint64_t num, next;
 };
 
 struct merge {
-    struct comm *comm;   // borrowed
+    struct comm *comm; // borrowed
+    bool with_rows;
     struct batch merged; // parts own their arrays
     char *out, *in;
     size_t out_capacity, in_capacity;
@@ -24,11 +26,12 @@ struct merge {
     const char **at;              // (ranks) in `in`, behind what was read
 };
 
-struct merge *merge_create(struct comm *comm)
+struct merge *merge_create(struct comm *comm, bool with_rows)
 {
     struct merge *merge = mem_calloc(1, sizeof *merge, "sums of pushes");
     uint32_t size = comm_size(comm);
     merge->comm = comm;
+    merge->with_rows = with_rows;
     merge->out_sizes = mem_calloc(size, sizeof *merge->out_sizes, "sums of pushes");
     merge->in_sizes = mem_calloc(size, sizeof *merge->in_sizes, "sums of pushes");
     merge->lists = mem_calloc(size, sizeof *merge->lists, "sums of pushes");
@@ -64,9 +67,21 @@ static char *put(char *at, const void *bytes, size_t length)
     return at + length;
 }
 
-/* A part's keys for a rank, then their rows; the count goes in front. */
-static char *pack_part(char *at, const struct batch_part *part, uint32_t rank, uint32_t size)
+/* The rows of keys that a rank collects. */
+static char *pack_rows(char *at, const struct batch_part *part, const float *rows, uint32_t rank,
+                       uint32_t size)
 {
+    for (uint32_t i = 0; i < part->num_keys; i++)
+        if (collector(part->keys[i], size) == rank)
+            at = put(at, rows + (size_t)i * part->dim, part->dim * sizeof(float));
+    return at;
+}
+
+/* A part's keys for a rank, then what belongs to them; the count goes in front. */
+static char *pack_part(const struct merge *merge, char *at, const struct batch_part *part,
+                       uint32_t rank)
+{
+    uint32_t size = comm_size(merge->comm);
     uint64_t count = 0;
     char *head = at;
     at += sizeof count;
@@ -76,25 +91,25 @@ static char *pack_part(char *at, const struct batch_part *part, uint32_t rank, u
         count++;
     }
     memcpy(head, &count, sizeof count);
-    for (uint32_t i = 0; i < part->num_keys; i++)
-        if (collector(part->keys[i], size) == rank)
-            at = put(at, part->pushes + (size_t)i * part->dim, part->dim * sizeof(float));
-    return at;
+    at = pack_rows(at, part, part->pushes, rank, size);
+    return merge->with_rows ? pack_rows(at, part, part->rows, rank, size) : at;
 }
 
 static void pack(struct merge *merge, const struct batch *batch)
 {
     uint32_t size = comm_size(merge->comm);
     size_t bytes = (size_t)size * batch->num_parts * sizeof(uint64_t);
-    for (uint32_t p = 0; p < batch->num_parts; p++)
-        bytes +=
-            batch->parts[p].num_keys * (sizeof(uint64_t) + batch->parts[p].dim * sizeof(float));
+    for (uint32_t p = 0; p < batch->num_parts; p++) {
+        size_t row_bytes = batch->parts[p].dim * sizeof(float);
+        bytes += batch->parts[p].num_keys *
+                 (sizeof(uint64_t) + row_bytes + (merge->with_rows ? row_bytes : 0));
+    }
     mem_reserve(&merge->out, &merge->out_capacity, bytes, 1, "sums of pushes");
     char *at = merge->out;
     for (uint32_t rank = 0; rank < size; rank++) {
         const char *start = at;
         for (uint32_t p = 0; p < batch->num_parts; p++)
-            at = pack_part(at, &batch->parts[p], rank, size);
+            at = pack_part(merge, at, &batch->parts[p], rank);
         merge->out_sizes[rank] = (size_t)(at - start);
     }
 }
@@ -117,19 +132,20 @@ static uint64_t open_lists(struct merge *merge, uint32_t dim)
         memcpy(&list->num, merge->at[rank], sizeof list->num);
         list->next = 0;
         list->keys = merge->at[rank] + sizeof list->num;
-        list->rows = list->keys + list->num * sizeof(uint64_t);
-        merge->at[rank] = list->rows + list->num * dim * sizeof(float);
+        list->pushes = list->keys + list->num * sizeof(uint64_t);
+        list->rows = list->pushes + list->num * dim * sizeof(float);
+        merge->at[rank] = list->rows + (merge->with_rows ? list->num * dim * sizeof(float) : 0);
         total += list->num;
     }
     return total;
 }
 
-static void add_row(struct list *list, uint32_t dim, float *sums)
+static void add_push(const struct list *list, uint32_t dim, float *sums)
 {
-    const char *row = list->rows + list->next++ * dim * sizeof(float);
+    const char *push = list->pushes + list->next * dim * sizeof(float);
     for (uint32_t d = 0; d < dim; d++) {
         float value;
-        memcpy(&value, row + d * sizeof value, sizeof value);
+        memcpy(&value, push + d * sizeof value, sizeof value);
         sums[d] += value;
     }
 }
@@ -155,21 +171,25 @@ static void merge_part(struct merge *merge, const struct batch_part *like, struc
     part->push_lr = like->push_lr;
     part->num_keys = 0;
     batch_part_reserve(part, (uint32_t)open_lists(merge, like->dim));
+    const size_t row_bytes = part->dim * sizeof(float);
     for (uint64_t key = 0; find_least(merge, &key);) {
-        float *sums = part->pushes + (size_t)part->num_keys * part->dim;
-        memset(sums, 0, part->dim * sizeof *sums);
+        size_t offset = (size_t)part->num_keys * part->dim;
+        memset(part->pushes + offset, 0, row_bytes);
         part->keys[part->num_keys++] = key;
         for (uint32_t rank = 0; rank < comm_size(merge->comm); rank++) {
             struct list *list = &merge->lists[rank];
-            if (list->next < list->num && key_of(list) == key) add_row(list, part->dim, sums);
+            if (list->next == list->num || key_of(list) != key) continue;
+            add_push(list, part->dim, part->pushes + offset);
+            if (merge->with_rows) // the same from each rank
+                memcpy(part->rows + offset, list->rows + list->next * row_bytes, row_bytes);
+            list->next++;
         }
     }
 }
 
-const struct batch *merge_pushes(struct merge *merge, const struct batch *batch)
+struct batch *merge_pushes(struct merge *merge, const struct batch *batch)
 {
     uint32_t size = comm_size(merge->comm);
-    if (size == 1) return batch;
     pack(merge, batch);
     comm_step_sizes(merge->comm, merge->out_sizes, merge->in_sizes);
     size_t bytes = 0;
