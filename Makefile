@@ -1,6 +1,6 @@
 # Souk builds with GNU make. The targets that people use:
 #   make            bin/souk, bin/souk-server, build/libsouk.{a,so}, build/souk.pc
-#   make demo       install what is missing, build, generate ratings, train on 2 servers and 2 workers
+#   make demo       install what is missing, build, generate data, train on 2 servers and 2 workers
 #   make test       install what is missing, build, run every test
 #   make bench      measure; prints and writes build/bench.json
 #   make bench-din  DIN beside PyTorch on one core; see tests/bench/din.sh
@@ -154,7 +154,7 @@ test: deps
 	@$(MAKE) --no-print-directory all tests
 	@BUILD=$(BUILD) BIN=$(BIN) tests/run.sh
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) all
 	@BIN=$(BIN) scripts/demo.sh
 benches: $(BENCH_BIN)
 bench: $(BIN)/souk $(BIN)/souk-server $(BENCH_BIN)
