@@ -173,6 +173,24 @@ static void changes_are_those_by_hand(void **state)
     }
 }
 
+// More behaviours of variants than are kept in memory at once.
+static void long_histories_are_explained_in_pieces(void **state)
+{
+    (void)state;
+    enum { LONG = 2100 };
+    static const uint32_t some[] = {0, 1, 1995, 1996, 1997, 1998, 1999, LONG - 2, LONG - 1};
+    struct rig *rig = start("base", "no", "512");
+    struct click_explanation explanation = explain(rig, LONG);
+    float logit = score_by_hand(rig, LONG, UINT32_MAX, NULL);
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        float change = score_by_hand(rig, LONG, some[i], NULL) - logit;
+        assert_true(fabsf(explanation.changes[some[i]] - change) < 1e-4f * (1 + fabsf(change)));
+        assert_true(fabsf(change) > 1e-3f);
+    }
+    click_explanation_fini(&explanation);
+    stop(rig);
+}
+
 static void correlations_are_those_of_the_figures(void **state)
 {
     (void)state;
@@ -209,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_are_those_by_hand),
+        cmocka_unit_test(long_histories_are_explained_in_pieces),
         cmocka_unit_test(correlations_are_those_of_the_figures),
         cmocka_unit_test(without_attention_there_are_no_weights),
     };
