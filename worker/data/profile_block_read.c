@@ -123,7 +123,6 @@ static bool check_users(struct profile_block *block, uint32_t max_history)
 static bool check_block(struct profile_block *block, const struct sample_format *format)
 {
     uint32_t max_history = format->max_history > 0 ? format->max_history : 1;
-    if (block->num.items == 0) return false;
     return check_users(block, max_history) &&
            add_differences(block->items, block->num.items, UINT64_MAX);
 }
@@ -165,6 +164,7 @@ static souk_status read_block(struct profile_reader *reader, const uint8_t *head
     num.pairs = cursor_get_u32(&cursor);
     num.items = cursor_get_u32(&cursor);
     uint32_t length = cursor_get_u32(&cursor);
+    if (num.users == 0 || num.items == 0) return damaged(reader);
     if (length > reader->num_left) return damaged(reader);
     mem_reserve(&reader->packed, &reader->packed_capacity, length, 1, "profiles");
     souk_status status = read_bytes(reader, reader->packed, length);
