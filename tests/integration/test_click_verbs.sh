@@ -105,4 +105,78 @@ if [ -e ragged.csv ]; then fail no_file_of_half_an_input "ragged.csv is there"; 
 check ids_of_the_wrong_kind_are_refused 3 'is not a whole number' err \
     "$souk" predict -m din --data texts/test.tsv
 
+# ---- recommend ----
+
+# What recommend has to find: items of a file of predictions, by descending probability, then id.
+ranking() { tail -n +2 "$1" | sort -t, -k3,3gr -k2,2n | cut -d, -f2 | head -n "$2" | xargs; }
+listed() { awk '$1 ~ /^[0-9]+$/ {print $3}' "$1" | xargs; }
+
+last=$(awk -F'\t' '$2 == 7' numbers/test.tsv | tail -n 1)
+printf '%s\n%s\n' "$(head -n 1 numbers/test.tsv)" "$last" >seven.tsv
+# That user's row with every item and its category in it.
+awk -F'\t' -v OFS='\t' 'FILENAME == "numbers/items.tsv" {if (FNR > 1) category[$1] = $3; next}
+    FNR == 1 {print; next} {for (i in category) {$3 = i; $4 = category[i]; print}}' \
+    numbers/items.tsv seven.tsv >all.tsv
+for type in din ncf; do
+    "$souk" predict -m $type --data all.tsv -o all.csv 2>/dev/null
+    check "recommend_ranks_by_the_probabilities_of_predict_$type" 0 '60 candidates scored' out \
+        "$souk" recommend -m $type --user 7 --data seven.tsv --with-seen -n 12
+    same "the_best_of_$type" "$(ranking all.csv 12)" "$(listed out)"
+    same "the_best_probability_of_$type" "$(tail -n +2 all.csv | sort -t, -k3,3gr | head -n 1 |
+        awk -F, '{printf "%.4f", $3}')" "$(awk '$1 == 1 {print $2}' out)"
+done
+check recommend_shows_titles_of_the_configuration 0 ' title$' out "$souk" recommend -m din --user 7
+"$souk" recommend -m din --user 7 --data seven.tsv -n 60 >out 2>/dev/null
+same what_is_in_the_history_is_left_out 0 "$(comm -12 <(listed out | tr ' ' '\n' | sort) \
+    <(printf '%s' "$last" | cut -f5 | tr ',' '\n' | sort) | wc -l)"
+same nothing_else_is_left_out 60 "$(($(listed out | wc -w) +
+    $( (printf '%s' "$last" | cut -f5 | tr ',' '\n' && echo && printf '%s' "$last" |
+        awk -F'\t' '$1 == 1 {print $3}') | sed '/^$/d' | sort -u | wc -l)))"
+
+# Chosen: what the training data has of a user in a history, or clicked.
+seen=$(awk -F'\t' '$2 == 7 {if ($1 == 1) print $3; n = split($5, h, ","); for (i = 1; i <= n; i++)
+    print h[i]}' numbers/train.tsv | sort -u | wc -l)
+check recommend_remembers_users 0 "\"is_known\":true,\"is_trained\":true,.*\"num_seen\":$seen,\"num_scored\":60" \
+    out "$souk" recommend -m din --user 7 --json -n 60
+same what_was_chosen_is_left_out "$((60 - seen))" "$(grep -o '"item":' out | wc -l)"
+mv numbers moved
+check recommend_needs_no_data 0 '^user 7 (' out "$souk" recommend -m din --user 7
+mv moved numbers
+check users_keep_their_order 0 '^user user3 (' out "$souk" recommend -m base --users user12,user3 -n 2
+same user_12_comes_first 'user user12' "$(head -n 1 out | cut -d' ' -f1,2)"
+same two_items_each 'item item' "$(listed out | tr ' ' '\n' | sed 's/[0-9]*$//' | head -n 2 | xargs)"
+check a_stranger_has_an_empty_history 0 'user 99999 is not in the model: scored with an empty' err \
+    "$souk" recommend -m din --user 99999
+printf 'user\titem\tcategory\thist_item\thist_category\n99999\t3\t1\t5,8\t1,2\n' >new.tsv
+check a_new_user_with_a_history_is_scored_by_it 0 'user 99999 was never trained on' err \
+    "$souk" recommend -m din --user 99999 --data new.tsv
+check a_user_without_a_row_is_told 0 'user 1 has no row in new.tsv' err \
+    "$souk" recommend -m din --user 1 --data new.tsv
+
+printf '5\n8\n777\n9\n5\n' >some
+check unknown_candidates_are_reported 0 '1 of these 4 items were not seen in training.*: 777' err \
+    "$souk" recommend -m din --user 7 --with-seen --candidates some
+same the_others_are_ranked "5 8 9" "$(listed out | tr ' ' '\n' | sort -n | xargs)"
+printf '777\n778\n' >none
+check candidates_that_nobody_knows_are_refused 3 'none of these 2 items' err \
+    "$souk" recommend -m din --user 7 --candidates none
+: >empty
+check no_candidates_are_refused 3 'there is no item id in it' err \
+    "$souk" recommend -m din --user 7 --candidates empty
+check a_missing_list_is_named 3 'absent' err "$souk" recommend -m din --user 7 --candidates absent
+printf 'abc\n' >letters
+check candidates_of_the_wrong_kind_are_refused 2 'is no item id' err \
+    "$souk" recommend -m din --user 7 --candidates letters
+check recommend_names_a_missing_file 3 'missing.tsv' err \
+    "$souk" recommend -m din --user 7 --data missing.tsv
+check recommend_names_a_bad_row 3 'ragged.tsv:2' err \
+    "$souk" recommend -m din --user 7 --data ragged.tsv -o ragged.out
+if [ -e ragged.out ]; then fail no_file_of_half_a_list "ragged.out is there"; fi
+check users_of_the_wrong_kind_are_refused 2 'is no user id' err "$souk" recommend -m din --user x
+check a_top_of_nothing_is_refused 2 'must be a whole number' err \
+    "$souk" recommend -m din --user 7 -n 0
+train forgetful ncf "${data[@]}" --set data.keep_observed=false --set train.epochs=1
+check a_model_that_remembers_nothing_says_so 2 'data.keep_observed' err \
+    "$souk" recommend -m forgetful --user 7
+
 exit $failed

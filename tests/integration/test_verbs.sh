@@ -69,6 +69,8 @@ same predictions_stand_in_the_order_of_the_file "$(cut -d, -f1,2 seven.csv | tai
 # shellcheck disable=SC2317 # check calls it
 piped() { printf '1 101\n9 105\n' | "$souk" predict -m seven --data - -o pairs.csv; }
 check predict_needs_no_ratings_and_counts_unknown_users 0 '1 with a user and 0 with an item' err piped
+check predict_writes_json_lines 0 '^{"user":"1","item":"101","prediction":[0-9.]*}$' out \
+    "$souk" predict -m seven --data seven.csv --json
 same predict_writes_a_file 3 "$(wc -l <pairs.csv)"
 
 check recommend_leaves_out_what_was_rated 0 '^user 1 (2 ratings, left out below)' out \
@@ -133,6 +135,8 @@ check a_wrong_option_is_explained 2 'did you mean --json' err "$souk" evaluate -
 check an_option_of_another_verb_is_refused 2 'does not take' err "$souk" evaluate -m seven --titles x
 check figures_of_clicks_need_a_model_of_clicks 2 'for models of clicks' err "$souk" evaluate -m seven --data seven.csv --svg x.svg
 check an_id_of_the_wrong_kind_is_refused 2 'is no user id' err "$souk" recommend -m seven --user abc
+check candidates_need_a_model_of_clicks 2 '--candidates is for models of clicks' err \
+    "$souk" recommend -m seven --user 1 --candidates other.csv
 printf '\033[2J\233\n' >steering
 check what_is_no_id_does_not_steer_the_terminal 2 '"?\[2J?" is no user id' err \
     "$souk" recommend -m seven --users @steering

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "server/server.h"
@@ -322,6 +323,48 @@ static void the_model_remembers_users_and_items(void **state)
     assert_false(file_exists(temp_path(fixture->dir, "stopped/observed.0.part")));
 }
 
+static void assert_name(struct model_dir *dir, const char *table, const char *text)
+{
+    const struct names *names;
+    size_t length;
+    assert_int_equal(model_dir_names(dir, table, &names), SOUK_OK);
+    assert_non_null(names);
+    const char *found = names_get(names, hash_bytes(text, strlen(text), 0), &length);
+    assert_non_null(found);
+    assert_int_equal(length, strlen(text));
+}
+
+static void names_of_all_tables_are_kept_and_go_on(void **state)
+{
+    struct fixture *fixture = *state;
+    struct train_result result;
+    struct model_dir *dir;
+    const struct names *none;
+    set(fixture, "data.train",
+        temp_file(fixture->dir, "texts.tsv",
+                  "label\tuser\titem\tshop\tday\thist_item\thist_shop\n"
+                  "1\tzoe\ttea\tmarket\t3\tcup,pot\tpotter,smith\n0\tyan\tpot\tsmith\t4\t\t\n"));
+    set(fixture, "data.test", fixture->config.data.train.items[0]);
+    set(fixture, "train.epochs", "2");
+    assert_int_equal(run(fixture, false, true, &result), SOUK_ESTOPPED);
+    train_result_fini(&result);
+    assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
+    train_result_fini(&result);
+    set(fixture, "train.epochs", "3"); // reads the names of the checkpoint before any data
+    assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
+    train_result_fini(&result);
+    assert_int_equal(model_dir_open(fixture->config.run.dir, &dir), SOUK_OK);
+    assert_name(dir, "user", "yan");
+    assert_name(dir, "item", "cup");
+    assert_name(dir, "shop", "market");
+    assert_name(dir, "shop", "potter");
+    assert_int_equal(model_dir_names(dir, "day", &none), SOUK_OK);
+    assert_null(none);
+    assert_int_equal(model_dir_names(dir, "nothing", &none), SOUK_OK);
+    assert_null(none);
+    model_dir_close(dir);
+}
+
 static uint32_t num_kept(struct fixture *fixture)
 {
     struct train_result result;
@@ -367,6 +410,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_best_epoch_is_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_model_remembers_users_and_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_all_tables_are_kept_and_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_remembered_without_users_or_when_told_so, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_din_without_histories_is_refused_with_the_reason, set_up,

@@ -1,5 +1,5 @@
 /* Damaged, foreign and newer model folders: none is loaded, each is refused with a message that
- * names the file. */
+ * names the file. Older ones are loaded. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static void save_model(const char *where, float value)
                                   .num_tables = 2,
                                   .type = "mf",
                                   .state_json = "{\"k\":2}",
-                                  .users = users};
+                                  .names = (const struct names *const[]){users, NULL}};
     assert_int_equal(model_dir_save(&save), SOUK_OK);
     names_destroy(users);
 }
@@ -85,7 +85,7 @@ static souk_status load_all(void)
     souk_status status = model_dir_open(dir, &model);
     if (status != SOUK_OK) return status;
     status = model_dir_load(model, cluster.client, 0, 1, tables);
-    if (status == SOUK_OK) status = model_dir_names(model, "users", &names);
+    if (status == SOUK_OK) status = model_dir_names(model, "user", &names);
     model_dir_close(model);
     return status;
 }
@@ -309,6 +309,36 @@ static void an_observed_file_of_another_size_is_refused(void **state)
     assert_int_equal(load_all(), SOUK_OK);
 }
 
+// Versions before this knew names of users and items only, and told of them at the top.
+static void names_of_older_models_are_found_and_replaced(void **state)
+{
+    (void)state;
+    char *bytes, entry[160];
+    size_t length;
+    assert_int_equal(rename(temp_path(dir, "user.g1.names"), temp_path(dir, "users.g1.names")), 0);
+    assert_int_equal(file_read(temp_path(dir, "users.g1.names"), 1 << 20, &bytes, &length),
+                     SOUK_OK);
+    snprintf(entry, sizeof entry,
+             "\"users\":{\"name\":\"users.g1.names\",\"count\":2,\"bytes\":%zu,\"crc32c\":%u},"
+             "\"observed\":[]",
+             length, crc32c(0, bytes, length));
+    mem_free(bytes);
+    edit_manifest("\"names\":{", "\"nobody\":{");
+    edit_manifest("\"observed\":[]", entry);
+
+    struct model_dir *model;
+    const struct names *names;
+    assert_int_equal(model_dir_open(dir, &model), SOUK_OK);
+    assert_int_equal(model_dir_names(model, "user", &names), SOUK_OK);
+    assert_memory_equal(names_get(names, 10, &length), "ten", 3);
+    assert_int_equal(model_dir_names(model, "item", &names), SOUK_OK);
+    assert_null(names);
+    model_dir_close(model);
+    save_model(dir, 0.5f);
+    assert_false(file_exists(temp_path(dir, "users.g1.names")));
+    assert_true(file_exists(temp_path(dir, "user.g2.names")));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -321,6 +351,7 @@ int main(void)
         TEST(a_newer_format_is_refused_by_its_version),
         TEST(foreign_folders_are_refused),
         TEST(an_observed_file_of_another_size_is_refused),
+        TEST(names_of_older_models_are_found_and_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,7 +239,7 @@ static void names_and_observed_files_come_along(void **state)
     const char *observed[2] = {mem_strdup(temp_file(dir, "part-a", "aaa")),
                                mem_strdup(temp_file(dir, "part-b", "bbbb"))};
     struct model_dir_save save = save_of(cluster.client, &spec, &table, 1);
-    save.users = users;
+    save.names = (const struct names *const[]){users};
     save.observed = observed;
     save.num_observed = 2;
     assert_int_equal(model_dir_save(&save), SOUK_OK);
@@ -253,10 +253,10 @@ static void names_and_observed_files_come_along(void **state)
     assert_true(file_exists(model_dir_observed(model, 0)));
     const struct names *read;
     size_t length;
-    assert_int_equal(model_dir_names(model, "users", &read), SOUK_OK);
+    assert_int_equal(model_dir_names(model, "user", &read), SOUK_OK);
     assert_memory_equal(names_get(read, 7, &length), "zo\xe9,\"x\"", 8);
     assert_int_equal(length, 8);
-    assert_int_equal(model_dir_names(model, "items", &read), SOUK_OK);
+    assert_int_equal(model_dir_names(model, "item", &read), SOUK_OK);
     assert_null(read);
     model_dir_close(model);
     names_destroy(users);
@@ -359,7 +359,7 @@ static void a_failed_write_anywhere_leaves_the_old_model_alone(void **state)
     model_cluster_start(&cluster, 1, 1);
     uint32_t table = fill(cluster.client, &spec, 100, 1);
     struct model_dir_save save = save_of(cluster.client, &spec, &table, 1);
-    save.users = users;
+    save.names = (const struct names *const[]){users};
     assert_int_equal(model_dir_save(&save), SOUK_OK);
     uint32_t num_files = count_files("");
 

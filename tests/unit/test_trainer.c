@@ -549,8 +549,8 @@ static void the_model_remembers_names_and_who_rated_what(void **state)
     train_result_fini(&outcome.result);
     struct model_dir *dir;
     assert_int_equal(model_dir_open(temp_path(fixture->dir, "run"), &dir), SOUK_OK);
-    assert_int_equal(num_names(dir, "users"), 40);
-    assert_int_equal(num_names(dir, "items"), 30);
+    assert_int_equal(num_names(dir, "user"), 40);
+    assert_int_equal(num_names(dir, "item"), 30);
     assert_int_equal(model_dir_num_observed(dir), 1);
     model_dir_close(dir);
 }

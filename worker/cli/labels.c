@@ -17,13 +17,10 @@
 
 enum { SHOWN_BYTES = 100 }; // of an id that is none, in a message
 
-static souk_status find_kind(const struct loaded *loaded, bool is_user,
-                             enum config_id_kind *kind_out)
+/* The column of a click model's users or items. */
+static souk_status find_column(const struct loaded *loaded, bool is_user,
+                               const struct sample_column **column_out)
 {
-    if (!loaded->ops->clicks) {
-        *kind_out = is_user ? mf_user_id(loaded->model) : mf_item_id(loaded->model);
-        return SOUK_OK;
-    }
     const struct sample_format *format = din_format(loaded->model);
     int32_t id = is_user ? format->user : format->item;
     const char *what = is_user ? "user" : "item";
@@ -32,28 +29,41 @@ static souk_status find_kind(const struct loaded *loaded, bool is_user,
                         "%s does not know which column was the %s; train it with data.%s set to "
                         "the column's name",
                         model_dir_path(loaded->dir), what, what);
-    *kind_out = format->ids[id].kind;
+    *column_out = &format->ids[id];
     return SOUK_OK;
 }
 
-static souk_status init(struct loaded *loaded, bool is_user, struct id_texts *texts_out)
+/* The table is NULL for ids that have none: their texts are not kept. */
+static souk_status init(struct loaded *loaded, bool is_user, enum config_id_kind kind,
+                        const char *table, struct id_texts *texts_out)
 {
-    enum config_id_kind kind = CONFIG_ID_AUTO;
-    souk_status status = find_kind(loaded, is_user, &kind);
-    if (status != SOUK_OK) return status;
     *texts_out = (struct id_texts){.what = is_user ? "user" : "item", .kind = kind};
     if (kind == CONFIG_ID_STRING) texts_out->asked = names_create();
-    return model_dir_names(loaded->dir, is_user ? "users" : "items", &texts_out->names);
+    return table ? model_dir_names(loaded->dir, table, &texts_out->names) : SOUK_OK;
+}
+
+static souk_status find(struct loaded *loaded, bool is_user, struct id_texts *texts_out)
+{
+    const struct model *model = loaded->model;
+    if (!loaded->ops->clicks)
+        return init(loaded, is_user, is_user ? mf_user_id(model) : mf_item_id(model),
+                    is_user ? "user" : "item", texts_out);
+    const struct sample_column *column = NULL;
+    souk_status status = find_column(loaded, is_user, &column);
+    if (status != SOUK_OK) return status;
+    bool has_table = column->table != SAMPLE_NO_TABLE;
+    return init(loaded, is_user, column->kind,
+                has_table ? din_format(model)->tables[column->table].name : NULL, texts_out);
 }
 
 souk_status id_texts_users(struct loaded *loaded, struct id_texts *texts_out)
 {
-    return init(loaded, true, texts_out);
+    return find(loaded, true, texts_out);
 }
 
 souk_status id_texts_items(struct loaded *loaded, struct id_texts *texts_out)
 {
-    return init(loaded, false, texts_out);
+    return find(loaded, false, texts_out);
 }
 
 void id_texts_fini(struct id_texts *texts)

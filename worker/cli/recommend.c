@@ -3,21 +3,17 @@
  * Users go through in groups; for each group the item table is scanned once, and every user keeps a
  * heap of n. What a user has rated stays out (observed files of the model). Items are ranked by
  * what of the prediction depends on them, b_i + p_u . q_i: with model.clip many predictions end at
- * the same highest rating, and this still tells them apart.
+ * the same highest rating, and this still tells them apart. recommend_clicks.h has models of
+ * clicks.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/text/json.h"
-#include "worker/cli/labels.h"
+#include "worker/cli/item_list.h"
 #include "worker/cli/loaded.h"
 #include "worker/cli/output.h"
+#include "worker/cli/recommend_clicks.h"
 #include "worker/cli/row_set.h"
 #include "worker/cli/seen.h"
-#include "worker/eval/top_list.h"
 #include "worker/model/mf.h"
 
 enum { USERS_A_SCAN = 256, TOP_DEFAULT = 10, TOP_MAX = 1000000 };
@@ -88,57 +84,28 @@ static souk_status find_users(struct recommending *run)
     return seen_read(loaded->dir, run->rows.keys, run->rows.num_keys, &run->seen);
 }
 
-static void add_title(const struct recommending *run, uint64_t key, struct buf *out)
+static struct item_list item_list_of(const struct recommending *run)
 {
-    buf_clear(out);
-    labels_add_title(run->titles, key, out);
+    return (struct item_list){.items = &run->items,
+                              .titles = run->titles,
+                              .figure = "predicted",
+                              .key = "prediction",
+                              .digits = 3};
 }
 
 static void print_json_user(struct recommending *run, uint32_t u)
 {
     struct json *json = &run->json;
     struct buf text = {0};
+    struct item_list list = item_list_of(run);
     id_texts_add(&run->users, run->group[u], &text);
     json_open(json, '{');
     json_key(json, "user"), json_string_n(json, buf_text(&text), text.length);
     json_key(json, "is_known"), json_bool(json, run->user_rows[u] != NULL);
     json_key(json, "num_rated"), json_uint(json, seen_count(&run->seen, run->group[u]));
-    json_key(json, "items"), json_open(json, '[');
-    for (uint32_t i = 0; i < run->lists[u].num_entries; i++) {
-        const struct top_entry *entry = &run->lists[u].entries[i];
-        buf_clear(&text);
-        id_texts_add(&run->items, entry->key, &text);
-        json_open(json, '{');
-        json_key(json, "item"), json_string_n(json, buf_text(&text), text.length);
-        add_title(run, entry->key, &text);
-        json_key(json, "title");
-        if (text.length > 0)
-            json_string_n(json, buf_text(&text), text.length);
-        else
-            json_null(json);
-        json_key(json, "prediction"), json_double(json, (double)entry->value);
-        json_close(json);
-    }
-    json_close(json);
+    json_key(json, "items"), item_list_json(&list, &run->lists[u], json);
     json_close(json);
     buf_fini(&text);
-}
-
-static size_t item_columns(const struct recommending *run, uint32_t u)
-{
-    size_t width = strlen("item");
-    struct buf id = {0}, shown = {0};
-    for (uint32_t i = 0; i < run->lists[u].num_entries; i++) {
-        buf_clear(&id);
-        buf_clear(&shown);
-        id_texts_add(&run->items, run->lists[u].entries[i].key, &id);
-        text_add_shown(&shown, buf_text(&id), id.length);
-        size_t columns = text_columns(buf_text(&shown), shown.length);
-        if (columns > width) width = columns;
-    }
-    buf_fini(&id);
-    buf_fini(&shown);
-    return width;
 }
 
 static void print_user_line(struct recommending *run, uint32_t u)
@@ -158,32 +125,9 @@ static void print_user_line(struct recommending *run, uint32_t u)
     buf_fini(&id);
 }
 
-static void print_text_user(struct recommending *run, uint32_t u)
-{
-    struct buf id = {0}, title = {0};
-    size_t width = item_columns(run, u);
-    print_user_line(run, u);
-    buf_printf(&run->text, "rank  predicted  %-*s%s\n", run->titles ? (int)width + 2 : 0, "item",
-               run->titles ? "title" : "");
-    for (uint32_t i = 0; i < run->lists[u].num_entries; i++) {
-        const struct top_entry *entry = &run->lists[u].entries[i];
-        buf_printf(&run->text, "%4u  %9.3f  ", i + 1, (double)entry->value);
-        size_t start = run->text.length;
-        buf_clear(&id);
-        id_texts_add(&run->items, entry->key, &id);
-        text_add_shown(&run->text, buf_text(&id), id.length);
-        add_title(run, entry->key, &title);
-        size_t columns = text_columns(run->text.text + start, run->text.length - start);
-        for (; title.length > 0 && columns < width + 2; columns++) buf_add_char(&run->text, ' ');
-        text_add_shown(&run->text, buf_text(&title), title.length);
-        buf_add_char(&run->text, '\n');
-    }
-    buf_fini(&id);
-    buf_fini(&title);
-}
-
 static souk_status recommend_group(struct recommending *run)
 {
+    struct item_list list = item_list_of(run);
     souk_status status = find_users(run);
     if (status != SOUK_OK) return status;
     for (uint32_t u = 0; u < run->num_group; u++) top_list_init(&run->lists[u], run->top);
@@ -194,7 +138,8 @@ static souk_status recommend_group(struct recommending *run)
         if (status == SOUK_OK && run->args->is_json) print_json_user(run, u);
         if (status == SOUK_OK && !run->args->is_json) {
             if (run->text.length > 0) buf_add_char(&run->text, '\n');
-            print_text_user(run, u);
+            print_user_line(run, u);
+            item_list_text(&list, &run->lists[u], &run->text);
         }
         top_list_fini(&run->lists[u]);
     }
@@ -240,14 +185,27 @@ static souk_status prepare(struct recommending *run)
     return status;
 }
 
+static souk_status refuse_clicks_options(const struct loaded *loaded, const struct args *args)
+{
+    if (args->data.num_items == 0 && !args->candidates) return SOUK_OK;
+    return log_fail(SOUK_EUSAGE,
+                    "recommend: %s is for models of clicks, and this is one of type %s; leave it "
+                    "out",
+                    args->candidates ? "--candidates" : "--data", loaded->ops->name);
+}
+
 static souk_status recommend(struct loaded *loaded, const struct args *args)
 {
-    souk_status status = loaded_need(loaded, "mf", "recommend");
-    if (status != SOUK_OK || !loaded_is_leader(loaded)) return status;
+    uint32_t top = args->top > 0 ? args->top : TOP_DEFAULT;
+    if (!loaded_is_leader(loaded)) return SOUK_OK;
+    if (loaded->ops->clicks) return recommend_clicks(loaded, args, top);
+    souk_status status = refuse_clicks_options(loaded, args);
+    if (status == SOUK_OK) status = loaded_need(loaded, "mf", "recommend");
+    if (status != SOUK_OK) return status;
     struct recommending *run = mem_calloc(1, sizeof(*run), "recommendations");
     run->loaded = loaded;
     run->args = args;
-    run->top = args->top > 0 ? args->top : TOP_DEFAULT;
+    run->top = top;
     status = prepare(run);
     if (status == SOUK_OK) status = recommend_all(run);
     buf_fini(&run->text);
@@ -276,7 +234,7 @@ static souk_status run_verb(const struct program *program, int argc, char **argv
     struct args args;
     struct loaded loaded = {0};
     unsigned flags = ARG_CONFIG | ARG_MODEL | ARG_USERS | ARG_TOP | ARG_SEEN | ARG_TITLES |
-                     ARG_JSON | ARG_OUTPUT;
+                     ARG_JSON | ARG_OUTPUT | ARG_DATA | ARG_CANDIDATES;
     souk_status status = args_parse(&verb_recommend, flags, argc, argv, &args);
     if (status == SOUK_OK) {
         status = check_args(&args);
@@ -290,24 +248,30 @@ static souk_status run_verb(const struct program *program, int argc, char **argv
 
 const struct verb verb_recommend = {
     .name = "recommend",
-    .summary = "the n items that a user would rate best",
+    .summary = "the n items that a user would like best",
     .help =
         "usage: souk recommend -m DIR --user ID [-n 10] [--with-seen] [--titles FILE] [--json]\n"
+        "                      [--data FILE] [--candidates FILE]\n"
         "\n"
-        "Ranks all items of the model for each user by predicted rating; those that the user "
-        "rated\n"
-        "in the training data are left out. A user that the model has never seen gets the items\n"
-        "that are liked most in general, and standard error says so. Ties go to the smaller key.\n"
+        "Ranks all items of the model for each user, by predicted rating or by the probability of\n"
+        "a click; ties go to the smaller key. Items that the user rated or chose in the training\n"
+        "data are left out. A user that the model has never seen gets the items that are liked\n"
+        "most in general, or those that an empty history leads to, and standard error says so.\n"
         "\n"
         "  -m DIR          run.dir of a training, or a model folder\n"
         "  --user ID       repeatable; --users takes a list a,b,c, or @FILE with an id a line\n"
         "  -n N            items a user (10)\n"
-        "  --with-seen     items that the user has rated too\n"
+        "  --with-seen     items that the user has seen too\n"
         "  --titles FILE   ids and titles; else data.titles of the model's configuration\n"
+        "  --data FILE     clicks: samples, of which the last one of a user is taken for what is\n"
+        "                  known of the user; histories and clicked items of any row count as\n"
+        "                  seen; repeatable; - is standard input; else what the model remembers\n"
+        "  --candidates FILE   clicks: an item a line; only these are ranked; - is standard input\n"
         "  -o OUT          a file, which appears when it is whole; else standard output\n"
-        "  --json          one JSON object: model, users [{user, is_known, num_rated,\n"
-        "                  items [{item, title (null: none), prediction}]}]; ids are texts,\n"
-        "                  numbers finite or null\n"
+        "  --json          one JSON object: model, users [{user, is_known, items [{item, title\n"
+        "                  (null: none), prediction}]}]; ratings: num_rated beside is_known;\n"
+        "                  clicks: is_trained, num_behaviours, num_seen, num_scored, and in place\n"
+        "                  of prediction probability; ids are texts, numbers finite or null\n"
         "  --set KEY=VALUE   such as data.titles_delimiter=comma, cluster.servers=3\n",
     .run = run_verb,
 };

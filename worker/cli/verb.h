@@ -45,28 +45,29 @@ void verb_print_overview(void);
 bool verb_print_group(const char *first);
 extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
     verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate,
-    verb_data_build_histories, verb_explain, verb_simulate;
+    verb_data_build_histories, verb_explain, verb_ope, verb_simulate;
 
 /* Options that verbs share. A verb says which it takes by ARG_* bits; others are errors with a
  * "did you mean". Values follow as the next word or behind "="; "--" ends the options. Texts are
  * borrowed from argv; lists and config are copies. */
 enum arg_flag {
-    ARG_CONFIG = 1 << 0,  // -c FILE, --set key=value (repeatable)
-    ARG_MODEL = 1 << 1,   // -m DIR
-    ARG_DATA = 1 << 2,    // --data FILE (repeatable)
-    ARG_JSON = 1 << 3,    // --json
-    ARG_SERVERS = 1 << 4, // --servers a,b
-    ARG_OUTPUT = 1 << 5,  // -o FILE
-    ARG_RESUME = 1 << 6,  // --resume
-    ARG_USERS = 1 << 7,   // --user/--users LIST (repeatable)
-    ARG_ITEMS = 1 << 8,   // --items LIST
-    ARG_TOP = 1 << 9,     // -n N
-    ARG_TITLES = 1 << 10, // --titles FILE
-    ARG_SEEN = 1 << 11,   // --with-seen
-    ARG_SVG = 1 << 12,    // --svg FILE
-    ARG_SHOW = 1 << 13,   // --changed, --origin
-    ARG_WORDS = 1 << 14,  // words that belong to no option; errors without it
-    ARG_FILE = 1 << 15,   // such a word is the FILE of -c
+    ARG_CONFIG = 1 << 0,      // -c FILE, --set key=value (repeatable)
+    ARG_MODEL = 1 << 1,       // -m DIR
+    ARG_DATA = 1 << 2,        // --data FILE (repeatable)
+    ARG_JSON = 1 << 3,        // --json
+    ARG_SERVERS = 1 << 4,     // --servers a,b
+    ARG_OUTPUT = 1 << 5,      // -o FILE
+    ARG_RESUME = 1 << 6,      // --resume
+    ARG_USERS = 1 << 7,       // --user/--users LIST (repeatable)
+    ARG_ITEMS = 1 << 8,       // --items LIST
+    ARG_TOP = 1 << 9,         // -n N
+    ARG_TITLES = 1 << 10,     // --titles FILE
+    ARG_SEEN = 1 << 11,       // --with-seen
+    ARG_SVG = 1 << 12,        // --svg FILE
+    ARG_SHOW = 1 << 13,       // --changed, --origin
+    ARG_WORDS = 1 << 14,      // words that belong to no option; errors without it
+    ARG_FILE = 1 << 15,       // such a word is the FILE of -c
+    ARG_CANDIDATES = 1 << 16, // --candidates FILE
 };
 struct args {
     struct config config;    // defaults, then the file of the model, of -c, then --set, --servers
@@ -76,7 +77,7 @@ struct args {
     struct config_list users, items; // ids: --user X takes X as it is, --users A,B is two
     struct config_list settings;     // of --set, in order; config has them already
     const char *servers;             // of --servers; config has them already
-    const char *output, *titles, *svg;
+    const char *output, *titles, *svg, *candidates;
     uint32_t top; // 0: not given
     bool is_json, is_resume, with_seen;
     bool only_changed, with_origin;

@@ -10,8 +10,8 @@ static const struct verb *const verbs[] = {
     &verb_train,        &verb_evaluate,      &verb_predict,
     &verb_recommend,    &verb_explain,       &verb_heatmap,
     &verb_data_inspect, &verb_data_generate, &verb_data_build_histories,
-    &verb_simulate,     &verb_config_show,   &verb_config_check,
-    &verb_config_doc,
+    &verb_config_show,  &verb_config_check,  &verb_config_doc,
+    &verb_ope,          &verb_simulate,
 };
 enum { NUM_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 

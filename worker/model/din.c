@@ -330,16 +330,10 @@ static uint32_t din_metrics(const struct model *model, const struct model_sums *
 
 /* ---- what is kept beside the tables ---- */
 
-static struct names *names_of(struct model *model, int32_t id)
+// Tables of counts have no ids of their own.
+static struct names *din_names(struct model *model, uint32_t table)
 {
-    if (id < 0 || model->format.ids[id].table == SAMPLE_NO_TABLE) return NULL;
-    return din_data_names(model->data, model->format.ids[id].table);
-}
-
-static void din_names(struct model *model, struct names **users_out, struct names **items_out)
-{
-    *users_out = names_of(model, model->format.user);
-    *items_out = names_of(model, model->format.item);
+    return table < model->format.num_tables ? din_data_names(model->data, table) : NULL;
 }
 
 static const char *din_take_observed(struct model *model)

@@ -4,16 +4,17 @@
  *    "state": {...}, "extra": {...},
  *    "tables": [{"spec": {...}, "state_floats": 0, "rows": 943,
  *                "files": [{"name": "user.0000-4095.g7.rows", "first_slot": 0, "last_slot": 4095,
- *                           "rows": 943, "bytes": 250000, "crc32c": 1}]}],
+ *                           "rows": 943, "bytes": 250000, "crc32c": 1}],
+ *                "names": {"name": "user.g7.names", "count": 943, "bytes": 20000, "crc32c": 1}}],
  *    "weights": {"name": "dense.g7.weights", "count": 50881, "bytes": 210000, "crc32c": 1},
- *    "users": {"name": "users.g7.names", "count": 943, "bytes": 20000, "crc32c": 1}, "items": ...,
  *    "observed": [{"name": "observed.0.g3", "count": 0, "bytes": 1, "crc32c": 0}],
  *    "manifest_crc32c": 1}
  *
  * state is the model's own; extra is the trainer's; both are missing or objects. weights is missing
- * where a model has none beside its tables, users and items where ids are integers. The last member
- * is the CRC32C of all bytes before its key, so that a changed digit is noticed like any other
- * damage. Of observed files only the size is used. Numbers above 2^53 are texts.
+ * where a model has none beside its tables, names where ids are integers; older models have names
+ * of the tables user and item as "users" and "items" at the top. The last member is the CRC32C of
+ * all bytes before its key, so that a changed digit is noticed like any other damage. Of observed
+ * files only the size is used. Numbers above 2^53 are texts.
  *
  * Threads: one owner.
  */
@@ -44,6 +45,8 @@ struct manifest_table {
     uint64_t num_rows;
     uint32_t num_files;
     struct manifest_file *files; // (num_files), owned
+    bool has_names;
+    struct manifest_file names;
 };
 
 struct manifest {
@@ -53,8 +56,6 @@ struct manifest {
     struct manifest_table tables[SOUK_TABLES_MAX];
     bool has_weights;
     struct manifest_file weights; // rows: not used
-    bool has_users, has_items;
-    struct manifest_file users, items;
     uint32_t num_observed;
     struct manifest_file
         *observed; // (num_observed), owned; the CRC is not used: blocks have theirs

@@ -84,6 +84,10 @@ static void add_table(struct json *json, const struct manifest_table *table)
         add_file(json, &table->files[i], "rows");
     }
     json_close(json);
+    if (table->has_names) {
+        json_key(json, "names");
+        add_file(json, &table->names, "count");
+    }
     json_close(json);
 }
 
@@ -117,14 +121,6 @@ void manifest_format(const struct manifest *manifest, struct buf *out)
         json_key(&json, "weights");
         add_file(&json, &manifest->weights, "count");
     }
-    if (manifest->has_users) {
-        json_key(&json, "users");
-        add_file(&json, &manifest->users, "count");
-    }
-    if (manifest->has_items) {
-        json_key(&json, "items");
-        add_file(&json, &manifest->items, "count");
-    }
     json_key(&json, "observed");
     json_open(&json, '[');
     for (uint32_t i = 0; i < manifest->num_observed; i++)
@@ -152,21 +148,26 @@ static bool skip_text(const char **at, const char *text)
     return true;
 }
 
+static bool skip_table(const char **at)
+{
+    size_t length = strspn(*at, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    *at += length;
+    return length > 0;
+}
+
 // user.0000-0255.g7.rows
 static bool is_rows_name(const char *at)
 {
-    size_t table = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    at += table;
-    return table > 0 && skip_text(&at, ".") && skip_digits(&at) && skip_text(&at, "-") &&
+    return skip_table(&at) && skip_text(&at, ".") && skip_digits(&at) && skip_text(&at, "-") &&
            skip_digits(&at) && skip_text(&at, ".g") && skip_digits(&at) &&
            skip_text(&at, ".rows") && *at == '\0';
 }
 
-// users.g7.names, or what a crash left of writing it
+// user.g7.names, or what a crash left of writing it
 static bool is_names_name(const char *at)
 {
-    return (skip_text(&at, "users") || skip_text(&at, "items")) && skip_text(&at, ".g") &&
-           skip_digits(&at) && skip_text(&at, ".names") && (*at == '\0' || strcmp(at, ".tmp") == 0);
+    return skip_table(&at) && skip_text(&at, ".g") && skip_digits(&at) &&
+           skip_text(&at, ".names") && (*at == '\0' || strcmp(at, ".tmp") == 0);
 }
 
 // dense.g7.weights, likewise
@@ -198,10 +199,12 @@ static bool lists_file(const struct manifest_file *files, uint32_t num_files, co
 
 bool manifest_lists(const struct manifest *manifest, const char *name)
 {
-    for (uint32_t i = 0; i < manifest->num_tables; i++)
-        if (lists_file(manifest->tables[i].files, manifest->tables[i].num_files, name)) return true;
+    for (uint32_t i = 0; i < manifest->num_tables; i++) {
+        const struct manifest_table *table = &manifest->tables[i];
+        if (lists_file(table->files, table->num_files, name) ||
+            (table->has_names && lists_file(&table->names, 1, name)))
+            return true;
+    }
     return (manifest->has_weights && lists_file(&manifest->weights, 1, name)) ||
-           (manifest->has_users && lists_file(&manifest->users, 1, name)) ||
-           (manifest->has_items && lists_file(&manifest->items, 1, name)) ||
            lists_file(manifest->observed, manifest->num_observed, name);
 }

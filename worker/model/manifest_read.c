@@ -147,6 +147,9 @@ static void read_table(struct reading *reading, const void *object, struct manif
         fail(reading, "files", files ? "has too many entries" : "is missing");
         return;
     }
+    const void *names = json_value_get(object, "names");
+    table->has_names = names != NULL;
+    if (names) read_file(reading, names, "count", &table->names);
     table->files = mem_calloc(num_files, sizeof(*table->files), "manifest");
     table->num_files = (uint32_t)num_files;
     uint64_t num_rows = 0;
@@ -155,6 +158,19 @@ static void read_table(struct reading *reading, const void *object, struct manif
         num_rows += table->files[i].sum.rows;
     }
     if (num_rows != table->num_rows) fail(reading, "rows", "is not the sum of the files' rows");
+}
+
+// What older versions wrote of two tables at the top.
+static void read_old_names(struct reading *reading, const char *key, const char *table,
+                           struct manifest *manifest)
+{
+    const void *names = json_value_get(manifest->json, key);
+    for (uint32_t t = 0; names && t < manifest->num_tables; t++) {
+        struct manifest_table *about = &manifest->tables[t];
+        if (about->has_names || strcmp(about->spec.name, table) != 0) continue;
+        about->has_names = true;
+        read_file(reading, names, "count", &about->names);
+    }
 }
 
 static void read_observed(struct reading *reading, const void *array, struct manifest *manifest)
@@ -188,11 +204,8 @@ static void read_all(struct reading *reading, struct manifest *manifest)
     const void *weights = json_value_get(root, "weights");
     manifest->has_weights = weights != NULL;
     if (weights) read_file(reading, weights, "count", &manifest->weights);
-    const void *users = json_value_get(root, "users"), *items = json_value_get(root, "items");
-    manifest->has_users = users != NULL;
-    manifest->has_items = items != NULL;
-    if (users) read_file(reading, users, "count", &manifest->users);
-    if (items) read_file(reading, items, "count", &manifest->items);
+    read_old_names(reading, "users", "user", manifest);
+    read_old_names(reading, "items", "item", manifest);
     read_observed(reading, json_value_get(root, "observed"), manifest);
 }
 

@@ -340,9 +340,9 @@ static uint32_t mf_metrics(const struct model *model, const struct model_sums *s
 
 /* ---- what is kept beside the tables ---- */
 
-static void mf_names(struct model *model, struct names **users_out, struct names **items_out)
+static struct names *mf_names(struct model *model, uint32_t table)
 {
-    mf_data_names(model->data, users_out, items_out);
+    return table == MF_USER ? mf_data_users(model->data) : mf_data_items(model->data);
 }
 
 static const char *mf_take_observed(struct model *model)

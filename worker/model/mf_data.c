@@ -364,10 +364,14 @@ void mf_data_end(struct mf_data *data)
     data->reader = NULL;
 }
 
-void mf_data_names(struct mf_data *data, struct names **users_out, struct names **items_out)
+struct names *mf_data_users(struct mf_data *data)
 {
-    *users_out = data->users;
-    *items_out = data->items;
+    return data->users;
+}
+
+struct names *mf_data_items(struct mf_data *data)
+{
+    return data->items;
 }
 
 const char *mf_data_take_observed(struct mf_data *data)

@@ -52,7 +52,8 @@ double mf_data_share(const struct mf_data *data); // of the walk, 0..1, < 0 unkn
 void mf_data_end(struct mf_data *data);           // of a walk, finished or not
 
 /* For model_ops. */
-void mf_data_names(struct mf_data *data, struct names **users_out, struct names **items_out);
+struct names *mf_data_users(struct mf_data *data); // texts of ids; NULL: they are integers
+struct names *mf_data_items(struct mf_data *data);
 const char *mf_data_take_observed(struct mf_data *data);
 uint64_t mf_data_num_bad_rows(const struct mf_data *data);
 

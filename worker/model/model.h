@@ -131,11 +131,12 @@ struct model_ops {
                         struct model_metric *metrics_out);
 
     /* What a model keeps beside its tables: each may be NULL, and none is called while a loader is
-     * open. names: texts of string ids that this rank has learnt, NULL where ids are integers;
-     * borrowed, and the caller may teach them more. take_observed: path of this
-     * rank's finished file of observed.h, or of profiles.h where samples are clicks, which the
-     * caller takes over; NULL before, after, and where nothing is kept. */
-    void (*names)(struct model *model, struct names **users_out, struct names **items_out);
+     * open. names: texts of the string ids of a table (by its number in tables) that this rank has
+     * learnt, NULL where ids are integers; borrowed, and the caller may teach them more.
+     * take_observed: path of this rank's finished file of observed.h, or of profiles.h where
+     * samples are clicks, which the caller takes over; NULL before, after, and where nothing is
+     * kept. */
+    struct names *(*names)(struct model *model, uint32_t table);
     const char *(*take_observed)(struct model *model);
     uint64_t (*num_bad_rows)(const struct model *model); // of training, on this rank
 };

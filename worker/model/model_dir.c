@@ -20,9 +20,9 @@ enum { PUSHES_IN_FLIGHT = 8 };
 struct model_dir {
     char *path; // folder of the manifest
     struct manifest manifest;
-    struct names *users, *items; // NULL until they are asked for
-    char **observed;             // (manifest.num_observed) paths
-    int lock;                    // keeps its files from a run that saves the next; -1: none
+    struct names *names[SOUK_TABLES_MAX]; // by table of the manifest; NULL until they are asked for
+    char **observed;                      // (manifest.num_observed) paths
+    int lock; // keeps its files from a run that saves the next; -1: none
 };
 
 static void join(struct buf *path, const struct model_dir *model, const char *name)
@@ -110,8 +110,7 @@ void model_dir_close(struct model_dir *model)
     for (uint32_t i = 0; model->observed && i < model->manifest.num_observed; i++)
         mem_free(model->observed[i]);
     mem_free(model->observed);
-    names_destroy(model->users);
-    names_destroy(model->items);
+    for (uint32_t t = 0; t < SOUK_TABLES_MAX; t++) names_destroy(model->names[t]);
     manifest_fini(&model->manifest);
     if (model->lock >= 0) close(model->lock);
     mem_free(model->path);
@@ -180,26 +179,32 @@ static souk_status unpack_names(const char *path, const struct manifest_file *fi
                     path);
 }
 
-souk_status model_dir_names(struct model_dir *model, const char *which,
+static souk_status read_names(const struct model_dir *model, const struct manifest_file *file,
+                              struct names **names_out)
+{
+    struct buf path = {0};
+    char *bytes = NULL;
+    size_t length;
+    join(&path, model, file->name);
+    souk_status status = file_read(buf_text(&path), SIZE_MAX / 2, &bytes, &length);
+    if (status == SOUK_ENOTFOUND) status = SOUK_EDATA;
+    if (status == SOUK_OK) status = unpack_names(buf_text(&path), file, bytes, length, names_out);
+    mem_free(bytes);
+    buf_fini(&path);
+    return status;
+}
+
+souk_status model_dir_names(struct model_dir *model, const char *table,
                             const struct names **names_out)
 {
-    bool is_users = strcmp(which, "users") == 0;
     const struct manifest *manifest = &model->manifest;
-    const struct manifest_file *file = is_users ? &manifest->users : &manifest->items;
-    struct names **names = is_users ? &model->users : &model->items;
+    uint32_t t = 0;
+    while (t < manifest->num_tables && strcmp(manifest->tables[t].spec.name, table) != 0) t++;
+    bool has_names = t < manifest->num_tables && manifest->tables[t].has_names;
     souk_status status = SOUK_OK;
-    if ((is_users ? manifest->has_users : manifest->has_items) && !*names) {
-        struct buf path = {0};
-        char *bytes = NULL;
-        size_t length;
-        join(&path, model, file->name);
-        status = file_read(buf_text(&path), SIZE_MAX / 2, &bytes, &length);
-        if (status == SOUK_ENOTFOUND) status = SOUK_EDATA;
-        if (status == SOUK_OK) status = unpack_names(buf_text(&path), file, bytes, length, names);
-        mem_free(bytes);
-        buf_fini(&path);
-    }
-    if (status == SOUK_OK) *names_out = *names;
+    if (has_names && !model->names[t])
+        status = read_names(model, &manifest->tables[t].names, &model->names[t]);
+    if (status == SOUK_OK) *names_out = has_names ? model->names[t] : NULL;
     return status;
 }
 

@@ -4,7 +4,7 @@
  *   model/user.0000-0255.g7.rows  rows of the slots 0..255 of table "user", generation 7; a small
  *                                 table is one file of the slots 0..4095
  *   model/dense.g7.weights         weights that are no rows (dense.h)
- *   model/users.g7.names          texts of string ids
+ *   model/user.g7.names           texts of string ids of table "user"
  *   model/observed.0.g7           who rated what (observed.h), or whom training saw with which
  *                                 history (profiles.h); one file a rank
  *
@@ -38,10 +38,10 @@ struct model_dir_save {
     const char *extra_json; // another object, such as the position of training; or NULL
     const void *weights;    // a file of model_ops.pack, or NULL
     size_t weights_bytes;   // of it
-    const struct names *users, *items; // or NULL
-    const char *const *observed;       // finished files of take_observed to be moved in; or NULL
-    uint32_t num_observed;             // 0: those of the generation before are kept
-    bool drops_observed;               // not even those: they belong to another training
+    const struct names *const *names; // (num_tables) texts of string ids; each may be NULL, as all
+    const char *const *observed;      // finished files of take_observed to be moved in; or NULL
+    uint32_t num_observed;            // 0: those of the generation before are kept
+    bool drops_observed;              // not even those: they belong to another training
 };
 
 /* Makes the folder, and refuses one that cannot be written to or holds something that a save must
@@ -72,8 +72,9 @@ const void *model_dir_extra(const struct model_dir *model); // the same or NULL
 uint32_t model_dir_num_tables(const struct model_dir *model);
 const struct souk_table_spec *model_dir_spec(const struct model_dir *model, uint32_t idx);
 uint64_t model_dir_num_rows(const struct model_dir *model, uint32_t idx);
-/* Names of users or items, loaded on first use; NULL when ids are integers. */
-SOUK_MUST_CHECK souk_status model_dir_names(struct model_dir *model, const char *which,
+/* Names of a table's ids, loaded on first use; NULL when they are integers or there is no such
+ * table. SOUK_EDATA: damaged; logged. */
+SOUK_MUST_CHECK souk_status model_dir_names(struct model_dir *model, const char *table,
                                             const struct names **names_out);
 /* The file of weights, which the caller frees, and its path, which is borrowed from path_out; NULL
  * when there is none. SOUK_EDATA: damaged; logged. */

@@ -44,7 +44,7 @@ souk_status model_dir_prepare(const char *dir)
     return SOUK_OK;
 }
 
-// The generation in a name such as "users.g7.names"; 0 when there is none.
+// The generation in a name such as "user.g7.names"; 0 when there is none.
 static uint64_t generation_of(const char *name)
 {
     const char *at = strstr(name, ".g");
@@ -133,16 +133,18 @@ static souk_status save_weights(struct saving *saving)
     return status;
 }
 
-static souk_status save_names(struct saving *saving, const struct names *names, const char *which,
-                              struct manifest_file *file)
+static souk_status save_names(struct saving *saving, const struct names *names,
+                              struct manifest_table *table)
 {
     void *bytes;
     size_t length;
+    struct manifest_file *file = &table->names;
     names_pack(names, &bytes, &length);
-    snprintf(file->name, sizeof(file->name), "%s.g%" PRIu64 ".names", which,
+    snprintf(file->name, sizeof(file->name), "%s.g%" PRIu64 ".names", table->spec.name,
              saving->next.generation);
     file->sum = (struct rows_sum){
         .rows = names_count(names), .bytes = length, .crc = crc32c(0, bytes, length)};
+    table->has_names = true;
     struct buf path = {0};
     join(&path, saving->save->dir, file->name);
     souk_status status = file_write_atomic(buf_text(&path), bytes, length);
@@ -155,14 +157,8 @@ static souk_status save_all_names(struct saving *saving)
 {
     const struct model_dir_save *save = saving->save;
     souk_status status = SOUK_OK;
-    if (save->users) {
-        saving->next.has_users = true;
-        status = save_names(saving, save->users, "users", &saving->next.users);
-    }
-    if (status == SOUK_OK && save->items) {
-        saving->next.has_items = true;
-        status = save_names(saving, save->items, "items", &saving->next.items);
-    }
+    for (uint32_t i = 0; save->names && i < save->num_tables && status == SOUK_OK; i++)
+        if (save->names[i]) status = save_names(saving, save->names[i], &saving->next.tables[i]);
     return status;
 }
 

@@ -8,6 +8,12 @@
 #include "common/base/mem.h"
 #include "worker/ope/interval.h"
 
+const char *interval_name(enum interval_kind kind)
+{
+    static const char *const names[] = {"bootstrap", "student-t", "bernstein", "hoeffding"};
+    return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+}
+
 // Sums of numerators, then of denominators, by slot.
 static void sum_slots(const struct rounds *rounds, uint32_t width, double *sums)
 {

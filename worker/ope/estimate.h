@@ -22,6 +22,7 @@ enum interval_kind {
     INTERVAL_BERNSTEIN,
     INTERVAL_HOEFFDING
 };
+const char *interval_name(enum interval_kind kind); // "student-t"; NULL past the last
 
 struct estimate {
     char name[ESTIMATE_NAME_MAX]; // "snipw", as people call it

@@ -34,7 +34,8 @@ struct ope_figure {
     /* Self-normalised ones: the standard error with the denominator taken as known, as other
      * programs give it; NAN: another estimator. */
     double std_error_fixed;
-    double parameter; // that it was tuned to (lambda); NAN: none
+    double parameter;  // that it was tuned to (lambda); NAN: none
+    const char *alias; // another name for programs, static text; NULL: none
 };
 
 struct ope_result {
@@ -54,7 +55,7 @@ struct ope_result {
 };
 
 struct ope_kind {
-    const char *name;       // "bandit"
+    const char *name;       // "choices"
     const char *columns[8]; // a log of this kind has them all; ended by NULL
     /* Fills all of a zeroed result. SOUK_EDATA, SOUK_EUSAGE: logged. */
     souk_status (*run)(const struct ope_options *options, const struct number_table *log,

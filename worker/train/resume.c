@@ -108,11 +108,10 @@ souk_status resume_check_rows(const struct model_dir *dir, struct souk_client *c
     return comm_agree(comm, status);
 }
 
-static souk_status teach(struct model_dir *dir, const char *which, struct names *names)
+static souk_status teach(struct model_dir *dir, const char *table, struct names *names)
 {
     const struct names *saved;
-    if (!names) return SOUK_OK;
-    souk_status status = model_dir_names(dir, which, &saved);
+    souk_status status = model_dir_names(dir, table, &saved);
     if (status != SOUK_OK || !saved) return status;
     void *bytes;
     size_t length;
@@ -125,9 +124,10 @@ static souk_status teach(struct model_dir *dir, const char *which, struct names 
 souk_status resume_load_names(struct model_dir *dir, const struct model_ops *ops,
                               struct model *model)
 {
-    struct names *users = NULL, *items = NULL;
-    if (!ops->names) return SOUK_OK;
-    ops->names(model, &users, &items);
-    souk_status status = teach(dir, "users", users);
-    return status == SOUK_OK ? teach(dir, "items", items) : status;
+    souk_status status = SOUK_OK;
+    for (uint32_t t = 0; ops->names && t < model_dir_num_tables(dir) && status == SOUK_OK; t++) {
+        struct names *names = ops->names(model, t);
+        if (names) status = teach(dir, model_dir_spec(dir, t)->name, names);
+    }
+    return status;
 }

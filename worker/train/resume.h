@@ -21,7 +21,7 @@ SOUK_MUST_CHECK souk_status resume_load_tables(struct model_dir *dir, struct sou
  * Those were made after it, or by another run, and would stay as they are. Collective. */
 SOUK_MUST_CHECK souk_status resume_check_rows(const struct model_dir *dir,
                                               struct souk_client *client, struct comm *comm);
-/* Names that a checkpoint knows, taught to the model. */
+/* Names that a checkpoint knows, taught to the model; its tables match those of the folder. */
 SOUK_MUST_CHECK souk_status resume_load_names(struct model_dir *dir, const struct model_ops *ops,
                                               struct model *model);
 

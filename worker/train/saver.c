@@ -50,21 +50,24 @@ static souk_status gather_some(struct saver *saver, struct names *names)
     return comm_agree(comm, status);
 }
 
-static souk_status gather_names(struct saver *saver, struct names **users_out,
-                                struct names **items_out)
+static souk_status gather_names(struct saver *saver, struct names *names_out[MODEL_TABLES_MAX])
 {
     const struct saver_options *options = &saver->options;
+    uint32_t num_tables = options->tables->num_tables;
+    double num_names = 0; // of the other ranks: what rank 0 has is there already
+    memset(names_out, 0, MODEL_TABLES_MAX * sizeof *names_out);
     if (!options->ops->names) return SOUK_OK;
-    options->ops->names(options->model, users_out, items_out);
-    bool is_rank_0 = comm_rank(options->comm) == 0;
-    double num_names = 0; // of the others: what rank 0 has is there already
-    if (!is_rank_0 && *users_out) num_names += (double)names_count(*users_out);
-    if (!is_rank_0 && *items_out) num_names += (double)names_count(*items_out);
+    for (uint32_t t = 0; t < num_tables; t++) {
+        names_out[t] = options->ops->names(options->model, t);
+        if (names_out[t] && comm_rank(options->comm) != 0)
+            num_names += (double)names_count(names_out[t]);
+    }
     comm_sum(options->comm, &num_names, 1);
     if ((uint64_t)num_names == saver->num_names) return SOUK_OK;
     saver->num_names = (uint64_t)num_names;
-    souk_status status = *users_out ? gather_some(saver, *users_out) : SOUK_OK;
-    if (status == SOUK_OK && *items_out) status = gather_some(saver, *items_out);
+    souk_status status = SOUK_OK;
+    for (uint32_t t = 0; t < num_tables && status == SOUK_OK; t++)
+        if (names_out[t]) status = gather_some(saver, names_out[t]);
     return status;
 }
 
@@ -126,8 +129,8 @@ static souk_status save(struct saver *saver, const char *name, bool with_states,
                         const struct buf *extra)
 {
     const struct saver_options *options = &saver->options;
-    struct names *users = NULL, *items = NULL;
-    souk_status status = gather_names(saver, &users, &items);
+    struct names *names[MODEL_TABLES_MAX];
+    souk_status status = gather_names(saver, names);
     if (status != SOUK_OK) return status;
     struct observed_files observed = {0};
     if (!with_states) gather_observed(saver, &observed);
@@ -151,8 +154,7 @@ static souk_status save(struct saver *saver, const char *name, bool with_states,
                                         .extra_json = buf_text(extra),
                                         .weights = weights.text,
                                         .weights_bytes = weights.length,
-                                        .users = users,
-                                        .items = items,
+                                        .names = (const struct names *const *)names,
                                         .observed = observed.paths,
                                         .num_observed = observed.num,
                                         .drops_observed = !saver->has_saved_model};

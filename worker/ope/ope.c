@@ -1,0 +1,180 @@
+/* ope.c - see ope.h. */
+#include "worker/ope/ope.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/ope/bandit.h"
+#include "worker/ope/interval.h"
+
+// Those with more columns first: a log of slates or episodes has actions and rewards too.
+static const struct ope_kind *const kinds[] = {&ope_kind_bandit};
+enum { NUM_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+const struct ope_kind *ope_find_kind(const struct number_table *log)
+{
+    for (unsigned k = 0; k < NUM_KINDS; k++) {
+        const char *const *column = kinds[k]->columns;
+        while (*column && number_table_find(log, *column) >= 0) column++;
+        if (!*column) return kinds[k];
+    }
+    return NULL;
+}
+
+static souk_status fail_unknown(const struct number_table *log)
+{
+    struct buf text = {0};
+    for (unsigned k = 0; k < NUM_KINDS; k++) {
+        buf_printf(&text, "%s%s (", k ? ", or " : "", kinds[k]->name);
+        for (const char *const *column = kinds[k]->columns; *column; column++)
+            buf_printf(&text, "%s%s", column == kinds[k]->columns ? "" : ", ", *column);
+        buf_add_char(&text, ')');
+    }
+    souk_status status =
+        log_fail(SOUK_EDATA, "%s: %s; the columns of a log are those of %s", log->name,
+                 log->names ? "its columns are of no known kind of log" : "it has no header",
+                 buf_text(&text));
+    buf_fini(&text);
+    return status;
+}
+
+void ope_options_init(struct ope_options *options_out)
+{
+    *options_out =
+        (struct ope_options){.rewards = "smoothed",
+                             .propensities = "frequencies",
+                             .clip = NAN,
+                             .subgaussian = NAN,
+                             .smoothing = 10,
+                             .penalty = 100,
+                             .discount = 1,
+                             .num_folds = 1,
+                             .interval = {INTERVAL_BOOTSTRAP, 0.95, 1000, 1},
+                             .verdict = {.min_ess = 100, .min_gain = 0, .min_coverage = 0.9}};
+}
+
+// The estimator that was to decide has to be among the figures.
+static souk_status check_verdict(const struct ope_options *options, const struct ope_result *result)
+{
+    if (result->verdict.by[0]) return SOUK_OK;
+    struct buf names = {0};
+    for (uint32_t f = 0; f < result->num_figures; f++)
+        buf_printf(&names, " %s", result->figures[f].estimate.name);
+    souk_status status =
+        log_fail(SOUK_EUSAGE, "ope: --verdict-by %s is none of the estimators here:%s",
+                 options->verdict.by ? options->verdict.by : "", buf_text(&names));
+    buf_fini(&names);
+    return status;
+}
+
+souk_status ope_run(const struct ope_options *options, struct ope_result *result_out)
+{
+    struct number_table *log;
+    *result_out = (struct ope_result){.coverage = NAN};
+    souk_status status = number_table_read(options->log, "log", &log);
+    if (status != SOUK_OK) return status;
+    const struct ope_kind *kind = ope_find_kind(log);
+    if (kind) {
+        result_out->kind = kind->name;
+        status = kind->run(options, log, result_out);
+        if (status == SOUK_OK) status = check_verdict(options, result_out);
+    } else {
+        status = fail_unknown(log);
+    }
+    number_table_destroy(log);
+    if (status != SOUK_OK) ope_result_fini(result_out);
+    return status;
+}
+
+void ope_result_fini(struct ope_result *result)
+{
+    for (uint32_t i = 0; i < result->num_notes; i++) mem_free(result->notes[i]);
+    *result = (struct ope_result){0};
+}
+
+/* ---- for kinds ---- */
+
+// The standard error of sums n_i / mean(d), as if mean(d) were known.
+static double error_with_fixed_denominators(const struct rounds *rounds)
+{
+    uint64_t num = rounds->num_rounds;
+    uint32_t width = rounds->num_slots;
+    double *means = mem_calloc(width, sizeof(*means), "denominators");
+    double *x = mem_calloc(num, sizeof(*x), "contributions");
+    for (uint64_t i = 0; i < num * width; i++)
+        means[i % width] += rounds->denominators[i] / (double)num;
+    for (uint64_t i = 0; i < num * width; i++)
+        x[i / width] += rounds->numerators[i] / means[i % width];
+    struct moments moments = moments_of(x, num);
+    mem_free(means);
+    mem_free(x);
+    return num > 1 ? sqrt(moments.variance / (double)(num - 1)) : NAN;
+}
+
+static struct ope_figure *add_figure(struct ope_result *result)
+{
+    assert(result->num_figures < OPE_FIGURES_MAX);
+    struct ope_figure *figure = &result->figures[result->num_figures++];
+    *figure = (struct ope_figure){.std_error_fixed = NAN, .parameter = NAN};
+    return figure;
+}
+
+struct ope_figure *ope_add_rounds(struct ope_result *result, const char *name,
+                                  const struct rounds *rounds,
+                                  const struct interval_options *options)
+{
+    struct ope_figure *figure = add_figure(result);
+    estimate_rounds(name, rounds, options, &figure->estimate);
+    if (rounds->denominators && !figure->estimate.undefined)
+        figure->std_error_fixed = error_with_fixed_denominators(rounds);
+    return figure;
+}
+
+struct ope_figure *ope_add_undefined(struct ope_result *result, const char *name, const char *why)
+{
+    struct ope_figure *figure = add_figure(result);
+    figure->estimate = (struct estimate){
+        .value = NAN, .std_error = NAN, .lower = NAN, .upper = NAN, .undefined = why};
+    snprintf(figure->estimate.name, sizeof(figure->estimate.name), "%s", name);
+    return figure;
+}
+
+void ope_add_note(struct ope_result *result, const char *format, ...)
+{
+    struct buf text = {0};
+    char note[400];
+    va_list args;
+    if (result->num_notes == OPE_NOTES_MAX) return;
+    va_start(args, format);
+    vsnprintf(note, sizeof(note), format, args);
+    va_end(args);
+    text_add_shown(&text, note, strlen(note));
+    result->notes[result->num_notes++] = mem_strdup(buf_text(&text));
+    buf_fini(&text);
+}
+
+void ope_set_weights(struct ope_result *result, const double *weights, uint64_t num)
+{
+    double sum = 0, squares = 0, largest = 0;
+    for (uint64_t i = 0; i < num; i++) {
+        sum += weights[i];
+        squares += weights[i] * weights[i];
+        largest = fmax(largest, weights[i]);
+    }
+    struct moments moments = moments_of(weights, num);
+    result->ess = squares > 0 ? sum * sum / squares : 0;
+    result->max_weight = largest;
+    result->mean_weight = sum / (double)num;
+    double error = sqrt(moments.variance / (double)num);
+    if (sum > 0 && fabs(moments.mean - 1) > 4 * error + 1e-6)
+        ope_add_note(result,
+                     "the mean weight is %.4g, and should be 1 (its standard error is %.2g): the "
+                     "propensities are not those that the log was made with, or actions that the "
+                     "policy takes could not be logged",
+                     moments.mean, error);
+}
