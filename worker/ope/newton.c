@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 
 enum { STEPS_MAX = 200, HALVINGS_MAX = 60 };
+static const double is_close = 1e-9; // relative size of a step
 
 bool solve_positive(double *a, double *b, uint32_t n)
 {
@@ -52,7 +53,7 @@ static double go(struct search *search)
         }
         // Near the minimum the objective cannot tell steps apart any more.
         double rounding = 1e-14 * fabs(before);
-        if (moved > 1e-9 && newton->objective(newton->ctx, search->next) > before + rounding)
+        if (moved > is_close && newton->objective(newton->ctx, search->next) > before + rounding)
             continue;
         memcpy(search->at, search->next, newton->size * sizeof(double));
         return moved;
@@ -64,6 +65,7 @@ static bool find_minimum(struct search *search)
 {
     const struct newton *newton = search->newton;
     size_t n = newton->size;
+    double before = INFINITY;
     for (int s = 0; s < STEPS_MAX; s++) {
         memset(search->step, 0, n * sizeof(double));
         memset(search->curvature, 0, n * n * sizeof(double));
@@ -71,7 +73,9 @@ static bool find_minimum(struct search *search)
         if (!solve_positive(search->curvature, search->step, newton->size)) return false;
         double moved = go(search);
         if (isnan(moved)) return false;
-        if (moved < 1e-13) return true;
+        // Steps shrink quadratically at the end; those that do not any more are rounding.
+        if (moved < 1e-13 || (moved < is_close && moved > before / 2)) return true;
+        before = moved;
     }
     return false;
 }
