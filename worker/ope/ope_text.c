@@ -41,8 +41,8 @@ static void add_head(const struct ope_options *options, const struct ope_result 
     buf_printf(out, "%-18s %s: %s %s, %llu actions\n", "log", options->log,
                text_group_digits(result->num_rounds, digits), result->kind,
                (unsigned long long)result->num_actions);
-    buf_printf(out, "%-18s %.1f of them, as far as the new policy is concerned\n",
-               "effective rounds", result->ess);
+    buf_printf(out, "%-18s %.1f: what the log is worth for the new policy\n", "effective rounds",
+               result->ess);
     buf_printf(out, "%-18s largest %.6g, mean %.6g\n", "weights", result->max_weight,
                result->mean_weight);
     if (!isnan(result->coverage))
@@ -59,11 +59,12 @@ static void add_wrapped(struct buf *out, const char *text, const char *indent)
         if (column + length + 1 > 100) {
             buf_printf(out, "\n%s", indent);
             column = strlen(indent);
+        } else if (word != text) {
+            buf_add_char(out, ' ');
         }
         buf_add(out, word, length);
         word += length + strspn(word + length, " ");
         column += length + 1;
-        if (*word) buf_add_char(out, ' ');
     }
     buf_add_char(out, '\n');
 }

@@ -9,9 +9,9 @@
 #include "worker/report/svg_draw.h"
 
 enum {
-    WIDTH = 860,
+    WIDTH = 940,
     LEFT = 170,
-    RIGHT = 700, // figures stand to the right of it
+    RIGHT = 710, // figures stand to the right of it
     TOP = 92,
     ROW = 24,
     FOOT = 58,
@@ -183,7 +183,7 @@ static void add_row(const struct svg_forest *forest, const struct frame *frame, 
 {
     const struct svg_forest_row *row = &forest->rows[r];
     double y = TOP + (r + 0.5) * ROW;
-    char figure[64] = "undefined";
+    char figure[200];
     struct svg_text place = {.x = LEFT - 14,
                              .y = y + 4.5,
                              .font_px = 13,
@@ -191,13 +191,13 @@ static void add_row(const struct svg_forest *forest, const struct frame *frame, 
                              .max_px = LEFT - 30,
                              .is_bold = row->is_main};
     svg_add_text(out, &place, row->name);
-    if (isfinite(row->value)) {
-        add_interval(frame, row, y, out);
+    if (isfinite(row->value)) add_interval(frame, row, y, out);
+    if (!isfinite(row->value))
+        snprintf(figure, sizeof(figure), "undefined: %s", row->undefined ? row->undefined : "0/0");
+    else if (isfinite(row->lower))
+        snprintf(figure, sizeof(figure), "%.4g (%.3g, %.3g)", row->value, row->lower, row->upper);
+    else
         snprintf(figure, sizeof(figure), "%.4g", row->value);
-        if (isfinite(row->lower))
-            snprintf(figure, sizeof(figure), "%.4g (%.3g, %.3g)", row->value, row->lower,
-                     row->upper);
-    }
     place = (struct svg_text){.x = RIGHT + 14,
                               .y = y + 4.5,
                               .font_px = 12,
