@@ -10,10 +10,13 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/ope/bandit.h"
+#include "worker/ope/episodes.h"
 #include "worker/ope/interval.h"
+#include "worker/ope/slates.h"
 
 // Those with more columns first: a log of slates or episodes has actions and rewards too.
-static const struct ope_kind *const kinds[] = {&ope_kind_bandit};
+static const struct ope_kind *const kinds[] = {&ope_kind_slates, &ope_kind_episodes,
+                                               &ope_kind_bandit};
 enum { NUM_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 const struct ope_kind *ope_find_kind(const struct number_table *log)

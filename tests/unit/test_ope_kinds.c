@@ -1,0 +1,197 @@
+/* souk ope on logs of slates and episodes: which kind a log is, what it needs beside it, and what
+ * the verdict is. The values themselves: test_ope_slates.c, test_ope_episodes.c. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/rng.h"
+#include "tests/support/cmocka.h"
+#include "tests/support/ope_expected.h"
+#include "tests/support/temp.h"
+#include "worker/ope/ope.h"
+
+static const struct ope_figure *find_figure(const struct ope_result *result, const char *name)
+{
+    for (uint32_t f = 0; f < result->num_figures; f++)
+        if (strcmp(result->figures[f].estimate.name, name) == 0) return &result->figures[f];
+    fail_msg("no %s", name);
+    return NULL;
+}
+
+static void check_golden(const struct ope_options *options, const char *kind, const char *path)
+{
+    struct ope_result result;
+    struct ope_expected expected[OPE_EXPECTED_MAX];
+    uint32_t num = ope_expected_read(path, expected);
+    assert_int_equal(ope_run(options, &result), SOUK_OK);
+    assert_string_equal(result.kind, kind);
+    for (uint32_t i = 0; i < num; i++) {
+        const char *name = expected[i].name;
+        double value = strcmp(name, "ess") == 0 ? result.ess
+                       : strcmp(name, "max_weight") == 0
+                           ? result.max_weight
+                           : find_figure(&result, name)->estimate.value;
+        ope_assert_near(name, value, expected[i].value);
+    }
+    ope_result_fini(&result);
+}
+
+static struct ope_options options_of(const char *log, const char *policy)
+{
+    struct ope_options options;
+    ope_options_init(&options);
+    options.log = log;
+    options.policy = policy;
+    options.interval.num_resamples = 50;
+    return options;
+}
+
+static void columns_tell_what_kind_of_log_it_is(void **state)
+{
+    (void)state;
+    const char *pi = "tests/golden/ope_seq/pi.csv";
+    struct ope_options slates = options_of("tests/golden/ope_seq/slates.csv", NULL);
+    struct ope_options clock = options_of("tests/golden/ope_seq/clock.csv", pi);
+    struct ope_options ragged = options_of("tests/golden/ope_seq/ragged.csv", pi);
+    clock.discount = ragged.discount = 0.9;
+    check_golden(&slates, "slates", "tests/golden/ope_seq/slates.expected");
+    check_golden(&clock, "episodes", "tests/golden/ope_seq/clock.expected");
+    check_golden(&ragged, "episodes", "tests/golden/ope_seq/ragged.expected");
+}
+
+static void rewards_of_slates_may_come_from_a_file(void **state)
+{
+    (void)state;
+    struct ope_result plain, zero;
+    char *dir = temp_dir_create();
+    struct ope_options options = options_of("tests/golden/ope_seq/slates.csv", NULL);
+    assert_int_equal(ope_run(&options, &plain), SOUK_OK);
+    options.rewards = temp_file(dir, "q.csv", "0,0,0\n0,0,0\n");
+    assert_int_equal(ope_run(&options, &zero), SOUK_OK);
+    // Without expectations it is rips.
+    ope_assert_near("cascade-dr", find_figure(&zero, "cascade-dr")->estimate.value,
+                    find_figure(&plain, "rips")->estimate.value);
+    ope_result_fini(&plain);
+    ope_result_fini(&zero);
+    temp_dir_remove(dir);
+}
+
+// Episodes of two steps in one state; action 1 pays 1, action 0 nothing; both as likely.
+static const char *write_episodes(const char *dir, uint32_t num)
+{
+    struct buf text = {0};
+    struct rng rng;
+    rng_init(&rng, 3, 0);
+    buf_add_text(&text, "episode,t,state,action,reward,pscore,done\n");
+    for (uint32_t e = 0; e < num; e++)
+        for (int t = 0; t < 2; t++) {
+            uint32_t action = rng_next_u32(&rng) & 1;
+            buf_printf(&text, "%u,%d,0,%u,%u,0.5,%d\n", e, t, action, action, t);
+        }
+    const char *path = temp_file(dir, "episodes.csv", buf_text(&text));
+    buf_fini(&text);
+    return path;
+}
+
+static void verdict_on_episodes_follows_the_evidence(void **state)
+{
+    (void)state;
+    const struct {
+        const char *policy;
+        uint32_t num;
+        enum verdict_kind verdict;
+    } cases[] = {
+        {"0.1,0.9\n", 2000, VERDICT_PROMOTE},
+        {"0.9,0.1\n", 2000, VERDICT_KEEP},
+        {"0.1,0.9\n", 30, VERDICT_NOT_ENOUGH_DATA},
+        {"0.1,0.2,0.7\n", 2000, VERDICT_NOT_ENOUGH_DATA}, // nobody has seen action 2
+    };
+    char *dir = temp_dir_create();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct ope_result result;
+        const char *policy = temp_file(dir, "pi.csv", cases[i].policy);
+        struct ope_options options = options_of(write_episodes(dir, cases[i].num), policy);
+        assert_int_equal(ope_run(&options, &result), SOUK_OK);
+        assert_int_equal(result.verdict.kind, cases[i].verdict);
+        ope_result_fini(&result);
+    }
+    temp_dir_remove(dir);
+}
+
+static void policy_that_follows_no_episode_is_undefined_where_it_is_normalised(void **state)
+{
+    (void)state;
+    struct ope_result result;
+    char *dir = temp_dir_create();
+    const char *log = temp_file(dir, "log.csv",
+                                "episode,t,state,action,reward,pscore\n0,0,0,0,1,1\n1,0,0,0,1,1\n");
+    struct ope_options options = options_of(log, temp_file(dir, "pi.csv", "0,1\n"));
+    options.verdict.by = "SNTIS";
+    assert_int_equal(ope_run(&options, &result), SOUK_OK);
+    assert_true(find_figure(&result, "TIS")->estimate.value == 0);
+    assert_true(isnan(find_figure(&result, "SNTIS")->estimate.value));
+    assert_non_null(find_figure(&result, "SNTIS")->estimate.undefined);
+    assert_int_equal(result.verdict.kind, VERDICT_NOT_ENOUGH_DATA);
+    assert_true(result.coverage == 0);
+    bool is_said = false;
+    for (uint32_t i = 0; i < result.num_notes; i++)
+        is_said |= strstr(result.notes[i], "no support") != NULL;
+    assert_true(is_said);
+    ope_result_fini(&result);
+    temp_dir_remove(dir);
+}
+
+static void what_a_kind_does_not_take_is_refused(void **state)
+{
+    (void)state;
+    static const char slates[] = "tests/golden/ope_seq/slates.csv";
+    static const char episodes[] = "tests/golden/ope_seq/clock.csv";
+    static const char pi[] = "tests/golden/ope_seq/pi.csv";
+    char *dir = temp_dir_create();
+    const char *bad_sum = temp_file(dir, "sum.csv", "0.5,0.5\n0.5,0.4\n0.5,0.5\n");
+    const char *negative = temp_file(dir, "negative.csv", "0.5,0.5\n1.5,-0.5\n0.5,0.5\n");
+    const char *few_states = temp_file(dir, "few.csv", "0.5,0.5\n");
+    const char *few_actions = temp_file(dir, "one.csv", "1\n1\n1\n");
+    const struct {
+        const char *log, *policy, *rewards, *by;
+        souk_status status;
+        const char *message;
+    } cases[] = {
+        {slates, pi, "smoothed", NULL, SOUK_EUSAGE, "leave out --policy"},
+        {slates, NULL, "logistic", NULL, SOUK_EUSAGE, "--rewards logistic is for"},
+        {slates, NULL, pi, NULL, SOUK_EDATA, "3 rows of 2, but the log has 2 positions and 3"},
+        {slates, NULL, "smoothed", "dr", SOUK_EUSAGE, "cascade-dr"},
+        {episodes, NULL, "smoothed", NULL, SOUK_EUSAGE, "which policy?"},
+        {episodes, pi, "logistic", NULL, SOUK_EUSAGE, "values are fitted to the log"},
+        {episodes, pi, "smoothed", "dr", SOUK_EUSAGE, "SNPDIS"},
+        {episodes, bad_sum, "smoothed", NULL, SOUK_EDATA,
+         "sum.csv:2: the probabilities sum to 0.9"},
+        {episodes, negative, "smoothed", NULL, SOUK_EDATA, "negative.csv:2: 1.5 is not a prob"},
+        {episodes, few_states, "smoothed", NULL, SOUK_EDATA, "is unknown: there are 1"},
+        {episodes, few_actions, "smoothed", NULL, SOUK_EDATA, "action 1 is unknown: there are 1"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct ope_result result;
+        struct ope_options options = options_of(cases[i].log, cases[i].policy);
+        options.rewards = cases[i].rewards;
+        options.verdict.by = cases[i].by;
+        capture_log_begin();
+        souk_status status = ope_run(&options, &result);
+        if (status != cases[i].status || !strstr(capture_log_text(), cases[i].message))
+            fail_msg("case %zu: %s instead of %s", i, capture_log_text(), cases[i].message);
+        capture_log_end();
+    }
+    temp_dir_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_tell_what_kind_of_log_it_is),
+        cmocka_unit_test(rewards_of_slates_may_come_from_a_file),
+        cmocka_unit_test(verdict_on_episodes_follows_the_evidence),
+        cmocka_unit_test(policy_that_follows_no_episode_is_undefined_where_it_is_normalised),
+        cmocka_unit_test(what_a_kind_does_not_take_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

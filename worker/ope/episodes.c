@@ -1,0 +1,155 @@
+/* episodes.c - see episodes.h. */
+#include "worker/ope/episodes.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/ope/episode_estimates.h"
+
+struct evaluation {
+    const struct ope_options *options;
+    struct number_table *policy; // (S, A)
+    struct episode_log log;
+    struct episode_terms terms;
+    double *logged; // (num_episodes) return of each
+    const char *by; // the estimator that decides
+    struct ope_result *result;
+};
+
+static souk_status check_row(const struct number_table *table, uint64_t state)
+{
+    double sum = 0;
+    for (uint32_t a = 0; a < table->num_columns; a++) {
+        double p = number_table_at(table, state, a);
+        if (!(p >= 0 && p <= 1))
+            return number_table_fail(table, state, "%g is not a probability", p);
+        sum += p;
+    }
+    if (fabs(sum - 1) <= 1e-6) return SOUK_OK;
+    return number_table_fail(table, state,
+                             "the probabilities sum to %.9g, not to 1 within 1e-06; a row is a "
+                             "state and has the probabilities of all actions",
+                             sum);
+}
+
+souk_status episode_policy_read(const char *path, struct number_table **table_out)
+{
+    struct number_table *table;
+    souk_status status = number_table_read(path, "policy", &table);
+    if (status) return status;
+    for (uint32_t c = 0; !status && c < table->num_columns; c++)
+        status = number_table_check_column(table, c, "it has to be a probability");
+    if (!status && table->num_rows > INT32_MAX)
+        status = log_fail(SOUK_EDATA, "%s has too many states", table->name);
+    for (uint64_t s = 0; !status && s < table->num_rows; s++) status = check_row(table, s);
+    if (status)
+        number_table_destroy(table);
+    else
+        *table_out = table;
+    return status;
+}
+
+static souk_status read_all(struct evaluation *e, const struct number_table *table)
+{
+    const struct ope_options *options = e->options;
+    if (!options->policy)
+        return log_fail(SOUK_EUSAGE, "ope: which policy? Give --policy FILE with a row a state and "
+                                     "a column an action");
+    if (strcmp(options->rewards, "smoothed") != 0)
+        return log_fail(SOUK_EUSAGE, "ope: --rewards is for logs of choices and slates; with "
+                                     "episodes values are fitted to the log");
+    souk_status status = episode_policy_read(options->policy, &e->policy);
+    if (status) return status;
+    status = episode_log_make(
+        table, &(struct episode_log_options){(uint32_t)e->policy->num_rows, e->policy->num_columns},
+        &e->log);
+    if (status || e->log.num_features == 0) return status;
+    return log_fail(SOUK_EDATA,
+                    "%s describes states by x0, ...; number them in a column \"state\", "
+                    "as the rows of the policy are",
+                    table->name);
+}
+
+static void add_remarks(struct evaluation *e)
+{
+    struct ope_result *result = e->result;
+    const struct episode_log *log = &e->log;
+    if (!log->has_propensities)
+        ope_add_note(result, "propensities are estimated by how often an action was taken in its "
+                             "state, since the log has no column pscore: intervals do not know how "
+                             "wrong they may be");
+    if (log->is_cut_by_clock)
+        ope_add_note(result, "every episode ends with step %u, so it was the clock that ended them",
+                     log->max_length - 1);
+    if (result->coverage < 1 - 1e-9)
+        ope_add_note(result,
+                     "%.2f %% of the policy's probability is on actions that the log never has in "
+                     "that state: DM, DR and SNDR take them to be worth the mean of others",
+                     100 * (1 - result->coverage));
+    if (result->max_weight == 0)
+        ope_add_note(result, "the policy has no support in the log: it would have followed none of "
+                             "the episodes to the end");
+}
+
+static void add_figure(struct evaluation *e, enum episode_estimator estimator)
+{
+    uint32_t num_slots = episode_num_slots(&e->terms, estimator);
+    uint64_t num = e->log.num_episodes * num_slots;
+    double *numerators = mem_calloc(num, sizeof(*numerators), "contributions");
+    double *denominators = episode_is_ratio(estimator)
+                               ? mem_calloc(num, sizeof(*denominators), "contributions")
+                               : NULL;
+    const char *name = episode_estimator_name(estimator);
+    episode_contribute(&e->terms, estimator, numerators, denominators);
+    const struct rounds rounds = {e->log.num_episodes, numerators, denominators, num_slots};
+    ope_add_rounds(e->result, name, &rounds, &e->options->interval);
+    if (strcmp(name, e->by) == 0) {
+        const struct evidence evidence = {.by = name,
+                                          .rounds = &rounds,
+                                          .logged = e->logged,
+                                          .ess = e->result->ess,
+                                          .coverage = e->result->coverage};
+        verdict_reach(&evidence, &e->options->interval, &e->options->verdict, &e->result->verdict);
+    }
+    mem_free(numerators);
+    mem_free(denominators);
+}
+
+static void evaluate(struct evaluation *e)
+{
+    const struct episode_log *log = &e->log;
+    struct ope_result *result = e->result;
+    double *weights = mem_calloc(log->num_episodes, sizeof(*weights), "weights");
+    episode_terms_init(&e->terms, log, e->policy->values, e->options->discount);
+    e->logged = mem_calloc(log->num_episodes, sizeof(*e->logged), "returns");
+    episode_returns(&e->terms, e->logged);
+    episode_weights(&e->terms, weights);
+    e->by = e->options->verdict.by ? e->options->verdict.by : episode_estimator_name(EPISODE_DR);
+    result->num_rounds = log->num_episodes;
+    result->num_actions = log->num_actions;
+    result->coverage = episode_coverage(log, e->policy->values);
+    ope_set_weights(result, weights, log->num_episodes);
+    const struct rounds logged = {log->num_episodes, e->logged, NULL, 1};
+    estimate_rounds("logged", &logged, &e->options->interval, &result->logged);
+    for (int k = 0; k < NUM_EPISODE_ESTIMATORS; k++) add_figure(e, k);
+    add_remarks(e);
+    mem_free(weights);
+}
+
+static souk_status run(const struct ope_options *options, const struct number_table *log,
+                       struct ope_result *result_out)
+{
+    struct evaluation e = {.options = options, .result = result_out};
+    souk_status status = read_all(&e, log);
+    if (!status) evaluate(&e);
+    mem_free(e.logged);
+    episode_terms_fini(&e.terms);
+    episode_log_fini(&e.log);
+    number_table_destroy(e.policy);
+    return status;
+}
+
+const struct ope_kind ope_kind_episodes = {
+    .name = "episodes", .columns = {"episode", "t", "action", "reward"}, .run = run};

@@ -1,0 +1,14 @@
+/* episodes.h - evaluation on a log of episodes, one of the kinds in ope.c. The policy is a file
+ * with a row a state and a column an action. */
+#ifndef SOUK_WORKER_OPE_EPISODES_H
+#define SOUK_WORKER_OPE_EPISODES_H
+
+#include "worker/ope/ope.h"
+
+extern const struct ope_kind ope_kind_episodes;
+
+/* A policy by state: probabilities that sum to 1 within 1e-6. On SOUK_OK the caller owns
+ * *table_out. SOUK_EDATA, logged. */
+SOUK_MUST_CHECK souk_status episode_policy_read(const char *path, struct number_table **table_out);
+
+#endif
