@@ -55,6 +55,10 @@ enum config_consistency {
     CONFIG_BSP, // lock step: dense gradients are summed over all workers
 };
 enum config_dense_optimizer { CONFIG_DENSE_ADAM, CONFIG_DENSE_SGD };
+enum config_candidates {
+    CONFIG_CANDIDATES_ROWS, // a user's rows in the data
+    CONFIG_CANDIDATES_ALL,  // all items that the user has not seen
+};
 enum config_policy_target { CONFIG_TARGET_SARSA, CONFIG_TARGET_Q_LEARNING };
 enum config_policy_slate { CONFIG_SLATE_TOP_K, CONFIG_SLATE_GREEDY, CONFIG_SLATE_EXACT };
 enum config_null_value { CONFIG_NULL_LEARNED, CONFIG_NULL_ZERO };
@@ -140,6 +144,10 @@ struct config {
             checkpoint_s; // seconds between checkpoints, checked at epoch ends; 0: only at the end
         double max_seconds; // training stops after them, like Ctrl-C; 0: never
     } train;
+    struct {
+        enum config_candidates candidates; // of hit rate, NDCG and MRR, in `souk evaluate`
+        uint32_t max_users;                // whose clicks are ranked among all items; 0: all
+    } eval;
     struct {
         char *agent;               // "slateq", "dqn", "tabular", "greedy", "random"
         uint64_t steps;            // user steps of all workers

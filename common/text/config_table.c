@@ -69,6 +69,7 @@ NAMES(activation_names, "auto", "sigmoid", "relu", "prelu", "dice")
 NAMES(pooling_names, "sum", "mean")
 NAMES(consistency_names, "asp", "bsp")
 NAMES(dense_optimizer_names, "adam", "sgd")
+NAMES(candidates_names, "rows", "all")
 NAMES(agent_names, "slateq", "dqn", "tabular", "greedy", "random")
 NAMES(policy_target_names, "sarsa", "q_learning")
 NAMES(policy_slate_names, "top_k", "greedy", "exact")
@@ -96,6 +97,7 @@ const struct option_section config_sections[] = {
     {"features", "columns of samples of clicks, and the table that each one's ids belong to"},
     {"model", "what is trained"},
     {"train", "how it is trained"},
+    {"eval", "how click models are judged"},
     {"policy", "what `souk learn-policy` learns, and how"},
     {"cluster", "server processes, and how workers reach them"},
     {"env", "simulated users, of souk learn-policy and souk simulate"},
@@ -233,6 +235,14 @@ const struct option config_options[] = {
         "seconds between checkpoints, looked at when an epoch ends; 0: only at the end"),
     F64(train.max_seconds, "0", BETWEEN(0, 1e9),
         "training stops after them, as by Ctrl-C; 0: never"),
+
+    ENUM(
+        eval.candidates, "rows", candidates_names,
+        "souk evaluate, clicks: what hit rate, NDCG and MRR rank: rows, a user's rows in the data; "
+        "all, each click among all items that the user has not seen as well, which takes as many "
+        "scores as there are clicks times items"),
+    U32(eval.max_users, "0", ANY_NUMBER,
+        "users, drawn at random, whose clicks are ranked among all items; 0: all of them"),
 
     CHOICE(policy.agent, "slateq", agent_names,
            "who learns: slateq values each item of a slate, dqn each item by itself (one item a "

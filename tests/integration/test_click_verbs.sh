@@ -179,4 +179,51 @@ train forgetful ncf "${data[@]}" --set data.keep_observed=false --set train.epoc
 check a_model_that_remembers_nothing_says_so 2 'data.keep_observed' err \
     "$souk" recommend -m forgetful --user 7
 
+# ---- evaluate among all items ----
+
+# Every click of the test with every item in its place; beside it (in `places`) the click's number,
+# whether this is the clicked item, and whether the user has seen it.
+awk -F'\t' -v OFS='\t' 'FNR == 1 {file++}
+    file == 1 {if (FNR > 1) category[$1] = $3; next}
+    file == 2 {if ($1 == 1) seen[$2, $3] = 1; n = split($5, h, ","); for (i = 1; i <= n; i++)
+        seen[$2, h[i]] = 1; next}
+    FNR == 1 {print; next}
+    $1 == 1 {split("", own); n = split($5, h, ","); for (i = 1; i <= n; i++) own[h[i]] = 1
+        clicked = $3
+        for (i in category) {$3 = i; $4 = category[i]; print
+            print FNR, i == clicked, ($2, i) in seen || i in own >"places"}}' \
+    numbers/items.tsv numbers/train.tsv numbers/test.tsv >every.tsv
+"$souk" predict -m din --data every.tsv -o every.csv 2>/dev/null
+expected=$(tail -n +2 every.csv | cut -d, -f3 | paste places - | sort -k1,1n -k2,2nr |
+    awk 'function add() {hr += above < 5; mrr += 1 / (above + 1)
+            if (above < 5) ndcg += log(2) / log(above + 2)}
+        $2 == 1 {if (n++) add(); own = $4; above = 0; next}
+        !$3 && $4 > own {above++}
+        END {add(); printf "%.5f %.5f %.5f %d", hr / n, ndcg / n, mrr / n, n}')
+all_items() { # FILE
+    sed 's/.*"all_items":{"hr@5":\([0-9.]*\),"ndcg@5":\([0-9.]*\),"mrr":\([0-9.]*\),"clicks":\([0-9]*\),.*/\1 \2 \3 \4/' "$1" |
+        awk '{printf "%.5f %.5f %.5f %d", $1, $2, $3, $4}'
+}
+full=(evaluate --data numbers/test.tsv -n 5 --set eval.candidates=all)
+check clicks_are_ranked_among_all_items 0 '"all_items":{' out "$souk" "${full[@]}" -m din --json
+same figures_among_all_items_are_those_of_their_definition "$expected" "$(all_items out)"
+check what_it_costs_is_said_before 0 'among 60 items' err "$souk" "${full[@]}" -m din
+check the_protocol_is_printed 0 'left out: what training saw the user choose' out \
+    "$souk" "${full[@]}" -m din
+check users_are_drawn 0 '^users  *10 of ' out "$souk" "${full[@]}" -m din --set eval.max_users=10
+if command -v mpirun >/dev/null; then
+    "$souk" "${full[@]}" -m din --set eval.max_users=10 --json >one 2>/dev/null
+    # shellcheck disable=SC2317
+    two_ranks() {
+        OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 60 mpirun --oversubscribe \
+            -n 2 "$souk" "${full[@]}" -m din --set eval.max_users=10 --json
+    }
+    check two_ranks_share_the_clicks 0 '"all_items":{' out two_ranks
+    same two_ranks_rank_the_same_clicks "$(all_items one)" "$(all_items out)"
+fi
+# shellcheck disable=SC2317
+streamed() { "$souk" evaluate -m din --data - --set eval.candidates=all <numbers/test.tsv; }
+check a_stream_cannot_be_read_twice 2 'cannot be read twice' err streamed
+check ranking_needs_a_memory 2 'data.keep_observed' err "$souk" "${full[@]}" -m forgetful
+
 exit $failed

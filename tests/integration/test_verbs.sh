@@ -135,6 +135,8 @@ check a_wrong_option_is_explained 2 'did you mean --json' err "$souk" evaluate -
 check an_option_of_another_verb_is_refused 2 'does not take' err "$souk" evaluate -m seven --titles x
 check figures_of_clicks_need_a_model_of_clicks 2 'for models of clicks' err "$souk" evaluate -m seven --data seven.csv --svg x.svg
 check an_id_of_the_wrong_kind_is_refused 2 'is no user id' err "$souk" recommend -m seven --user abc
+check ranking_among_all_needs_a_model_of_clicks 2 'eval.candidates=all is for models of clicks' err \
+    "$souk" evaluate -m seven --data other.csv --set eval.candidates=all
 check candidates_need_a_model_of_clicks 2 '--candidates is for models of clicks' err \
     "$souk" recommend -m seven --user 1 --candidates other.csv
 printf '\033[2J\233\n' >steering

@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/text/json.h"
+#include "worker/cli/evaluate_all.h"
 #include "worker/cli/loaded.h"
 #include "worker/cli/output.h"
 #include "worker/eval/click_list.h"
@@ -47,7 +48,7 @@ static void add_undefined(struct json *json, const struct evaluation *evaluation
 }
 
 static void print_json(const struct loaded *loaded, const struct evaluation *evaluation,
-                       struct buf *out)
+                       const struct full_ranking *full, struct buf *out)
 {
     struct buf protocol = {0};
     struct json json;
@@ -65,6 +66,7 @@ static void print_json(const struct loaded *loaded, const struct evaluation *eva
         json_key(&json, "undefined"), add_undefined(&json, evaluation);
         json_key(&json, "bins"), add_bins(&json, &evaluation->clicks);
     }
+    if (full) json_key(&json, "all_items"), evaluate_all_json(full, &json);
     protocol_add(evaluation, "; ", &protocol);
     json_key(&json, "protocol"), json_string(&json, buf_text(&protocol));
     json_key(&json, "topology"), json_string(&json, session_topology(loaded->session));
@@ -110,7 +112,7 @@ static void add_table(const struct click_figures *clicks, struct buf *out)
 }
 
 static void print_text(const struct loaded *loaded, const struct evaluation *evaluation,
-                       struct buf *out)
+                       const struct full_ranking *full, struct buf *out)
 {
     char digits[32], separator[64];
     int width = find_width(evaluation);
@@ -122,6 +124,7 @@ static void print_text(const struct loaded *loaded, const struct evaluation *eva
     protocol_add(evaluation, separator, out);
     buf_printf(out, "\n%-*s%s, %s\n", width, "model", model_dir_path(loaded->dir),
                session_topology(loaded->session));
+    if (full) evaluate_all_text(full, width, out);
     add_table(&evaluation->clicks, out);
 }
 
@@ -138,6 +141,11 @@ static souk_status check(const struct loaded *loaded, const struct args *args)
                         "evaluate: %s is for models of clicks, and this is one of type %s; leave "
                         "it out",
                         args->svg ? "--svg" : "-n", loaded->ops->name);
+    if (!loaded->ops->clicks && loaded->config.eval.candidates == CONFIG_CANDIDATES_ALL)
+        return log_fail(SOUK_EUSAGE,
+                        "evaluate: eval.candidates=all is for models of clicks, and this is one of "
+                        "type %s; leave it out",
+                        loaded->ops->name);
     return SOUK_OK;
 }
 
@@ -147,6 +155,21 @@ static souk_status draw(const struct evaluation *evaluation, const char *path)
     svg_calibration(&evaluation->clicks, &picture);
     souk_status status = output_text(path, &picture);
     buf_fini(&picture);
+    return status;
+}
+
+static souk_status print(const struct loaded *loaded, const struct args *args,
+                         const struct evaluation *evaluation, const struct full_ranking *full)
+{
+    struct buf text = {0};
+    souk_status status = args->svg ? draw(evaluation, args->svg) : SOUK_OK;
+    if (status != SOUK_OK) return status;
+    if (args->is_json)
+        print_json(loaded, evaluation, full, &text);
+    else
+        print_text(loaded, evaluation, full, &text);
+    status = output_text(NULL, &text);
+    buf_fini(&text);
     return status;
 }
 
@@ -160,19 +183,13 @@ static souk_status evaluate(struct loaded *loaded, const struct args *args)
                                        .source = MODEL_SOURCE_TEST,
                                        .k = args->top};
     struct evaluation evaluation;
+    struct full_ranking full;
+    bool has_full = loaded->config.eval.candidates == CONFIG_CANDIDATES_ALL;
     souk_status status = check(loaded, args);
     if (status == SOUK_OK) status = evaluate_run(&options, &evaluation);
+    if (status == SOUK_OK && has_full) status = evaluate_all(loaded, evaluation.clicks.k, &full);
     if (status != SOUK_OK || !loaded_is_leader(loaded)) return status;
-    if (args->svg) status = draw(&evaluation, args->svg);
-    if (status != SOUK_OK) return status;
-    struct buf text = {0};
-    if (args->is_json)
-        print_json(loaded, &evaluation, &text);
-    else
-        print_text(loaded, &evaluation, &text);
-    status = output_text(NULL, &text);
-    buf_fini(&text);
-    return status;
+    return print(loaded, args, &evaluation, has_full ? &full : NULL);
 }
 
 static souk_status run(const struct program *program, int argc, char **argv)
@@ -211,11 +228,16 @@ const struct verb verb_evaluate = {
         "                topology; numbers are finite or null\n"
         "  --set KEY=VALUE   such as data.delimiter=comma, cluster.servers=3, "
         "data.max_bad_rows=10\n"
+        "  --set eval.candidates=all   clicks: hr, ndcg and mrr also of each click among all "
+        "items\n"
+        "                that the user has not seen; eval.max_users=N: of N users drawn at random\n"
         "\n"
         "Ratings: rmse, mae, cold_users, cold_items (rows whose user or item the model has never\n"
         "seen). Clicks: auc, gauc, log_loss, normalised_entropy, calibration, calibration_error,\n"
         "hr@K, ndcg@K, mrr, base_rate, and counts; in JSON also undefined {figure: why it is "
         "null}\n"
-        "and bins [{samples, predicted, observed}]. The protocol says what each is.\n",
+        "and bins [{samples, predicted, observed}], and all_items {hr@K, ndcg@K, mrr, clicks,\n"
+        "clicks_unknown, users, users_all, items, mean_candidates, protocol} if they were asked\n"
+        "for. The protocol says what each is.\n",
     .run = run,
 };
