@@ -350,11 +350,16 @@ static void names_of_all_tables_are_kept_and_go_on(void **state)
     train_result_fini(&result);
     assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
     train_result_fini(&result);
-    set(fixture, "train.epochs", "3"); // reads the names of the checkpoint before any data
+    set(fixture, "train.epochs", "3"); // on other data: what a checkpoint knows is not forgotten
+    set(fixture, "data.train",
+        temp_file(
+            fixture->dir, "more.tsv",
+            "label\tuser\titem\tshop\tday\thist_item\thist_shop\n1\tbob\tjug\tkiln\t3\t\t\n"));
     assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
     train_result_fini(&result);
     assert_int_equal(model_dir_open(fixture->config.run.dir, &dir), SOUK_OK);
     assert_name(dir, "user", "yan");
+    assert_name(dir, "user", "bob");
     assert_name(dir, "item", "cup");
     assert_name(dir, "shop", "market");
     assert_name(dir, "shop", "potter");
