@@ -190,14 +190,17 @@ static const char *nearest_in_section(const char *key)
     return word ? word - length : NULL;
 }
 
-// An option of any section whose last word is like that of `key`; short words are like too many.
+// An option of any section whose last word is like that of `key`, the first of several; short words
+// are like too many.
 static const char *nearest_leaf(const char *key)
 {
     const char *candidates[CANDIDATES_MAX] = {NULL}, *leaf = leaf_of(key);
     for (unsigned i = 0; i < config_num_options; i++)
         candidates[i] = leaf_of(config_options[i].key);
     const char *word = strlen(leaf) < 4 ? NULL : text_nearest(leaf, candidates, config_num_options);
-    return word ? key_with_leaf(word) : NULL;
+    for (unsigned i = 0; word && i < config_num_options; i++)
+        if (candidates[i] == word) return config_options[i].key;
+    return NULL;
 }
 
 // A section or an option whose whole name is like `key`.
