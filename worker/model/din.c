@@ -30,7 +30,7 @@ static void din_destroy(struct model *model)
     if (!model) return;
     din_data_destroy(model->data);
     din_net_destroy(model->net);
-    din_remote_fini(&model->remote);
+    dense_remote_fini(&model->remote);
     merge_destroy(model->merge);
     dense_fini(&model->dense);
     mem_free(model->logit_grad);
@@ -275,10 +275,12 @@ static double din_loader_share(const struct model_loader *loader)
 static souk_status din_attach(struct model *model, struct souk_client *client)
 {
     if (!model->is_remote) return SOUK_OK;
-    souk_status status = din_remote_open(&model->remote, model->config, &model->dense, client);
+    souk_status status =
+        dense_remote_open(&model->remote, model->config->train.dense_optimizer == CONFIG_DENSE_ADAM,
+                          model->config->train.lr, &model->dense, client);
     status = comm_agree(model->comm, status);
     if (status == SOUK_OK && comm_rank(model->comm) == 0)
-        status = din_remote_send(&model->remote, &model->dense);
+        status = dense_remote_send(&model->remote, &model->dense);
     return comm_agree(model->comm, status);
 }
 
@@ -288,7 +290,7 @@ static souk_status din_settle(struct model *model)
 {
     struct dense *dense = &model->dense;
     if (!model->is_remote) return SOUK_OK;
-    souk_status status = din_remote_fetch(&model->remote, dense);
+    souk_status status = dense_remote_fetch(&model->remote, dense);
     status = comm_agree(model->comm, status);
     if (status != SOUK_OK) return status;
     double *stats = mem_calloc(dense->num_stats + 1, sizeof *stats, "statistics of layers");

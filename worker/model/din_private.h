@@ -2,10 +2,10 @@
 #ifndef SOUK_WORKER_MODEL_DIN_PRIVATE_H
 #define SOUK_WORKER_MODEL_DIN_PRIVATE_H
 
+#include "worker/model/dense_remote.h"
 #include "worker/model/din.h"
 #include "worker/model/din_data.h"
 #include "worker/model/din_net.h"
-#include "worker/model/din_remote.h"
 #include "worker/model/merge.h"
 
 struct model {
@@ -28,7 +28,7 @@ struct model {
     uint32_t epoch;      // that is trained
     struct merge *merge; // of pushes, in lock step with other ranks; else NULL
     bool is_remote;      // dense parameters are on the servers
-    struct din_remote remote;
+    struct dense_remote remote;
 };
 
 // What model_sums.values mean: samples, loss, then ids of fields that were unseen, by table.

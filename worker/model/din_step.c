@@ -101,7 +101,7 @@ static void scale_rows(const struct model *model, struct batch *batch, float sca
 
 static souk_status update_dense(struct model *model, float lr, float scale)
 {
-    if (model->is_remote) return din_remote_give(&model->remote, &model->dense, scale, lr);
+    if (model->is_remote) return dense_remote_give(&model->remote, &model->dense, scale, lr);
     if (model->config->train.dense_optimizer == CONFIG_DENSE_ADAM)
         dense_step_adam(&model->dense, lr, scale);
     else
@@ -128,7 +128,7 @@ static souk_status skip(struct model *model, const struct batch *batch)
 souk_status din_step(struct model *model, struct batch *batch, float lr, struct model_sums *sums)
 {
     souk_status status =
-        model->is_remote ? din_remote_take(&model->remote, &model->dense) : SOUK_OK;
+        model->is_remote ? dense_remote_take(&model->remote, &model->dense) : SOUK_OK;
     if (status != SOUK_OK) return status;
     keep_stats(model);
     double loss = compute_gradients(model, batch);

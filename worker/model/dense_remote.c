@@ -1,27 +1,26 @@
-/* din_remote.c - see din_remote.h. */
-#include "worker/model/din_remote.h"
+/* dense_remote.c - see dense_remote.h. */
+#include "worker/model/dense_remote.h"
 
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-enum { WIDTH = DIN_REMOTE_WIDTH, ADAM_FLOATS = 2 * WIDTH + 1 }; // m, v, steps of a row
+enum { WIDTH = DENSE_REMOTE_WIDTH, ADAM_FLOATS = 2 * WIDTH + 1 }; // m, v, steps of a row
 
 static uint32_t num_rows_of(const struct dense *dense)
 {
     return (dense->num_values + WIDTH - 1) / WIDTH;
 }
 
-souk_status din_remote_open(struct din_remote *remote, const struct config *config,
-                            const struct dense *dense, struct souk_client *client)
+souk_status dense_remote_open(struct dense_remote *remote, bool is_adam, float lr,
+                              const struct dense *dense, struct souk_client *client)
 {
     struct souk_table_spec spec;
-    souk_table_spec_init(&spec, DIN_REMOTE_TABLE, WIDTH);
-    bool is_adam = config->train.dense_optimizer == CONFIG_DENSE_ADAM;
+    souk_table_spec_init(&spec, DENSE_REMOTE_TABLE, WIDTH);
     spec.init = SOUK_INIT_ZERO;
     spec.optimizer = is_adam ? SOUK_OPT_ADAM : SOUK_OPT_SGD;
-    spec.lr = config->train.lr;
+    spec.lr = lr;
     spec.beta1 = 0.9f;
     spec.beta2 = 0.999f;
     spec.epsilon = 1e-8f;
@@ -33,7 +32,7 @@ souk_status din_remote_open(struct din_remote *remote, const struct config *conf
     return souk_client_open_table(client, &spec, &remote->table);
 }
 
-void din_remote_fini(struct din_remote *remote)
+void dense_remote_fini(struct dense_remote *remote)
 {
     batch_part_fini(&remote->part);
 }
@@ -60,7 +59,7 @@ static void join_rows(const struct dense *dense, const float *rows, size_t strid
         memcpy(values + (size_t)r * WIDTH, rows + r * stride, used(dense, r) * sizeof(float));
 }
 
-souk_status din_remote_send(struct din_remote *remote, const struct dense *dense)
+souk_status dense_remote_send(struct dense_remote *remote, const struct dense *dense)
 {
     struct batch_part *part = &remote->part;
     size_t num_rows = part->num_keys;
@@ -113,7 +112,7 @@ static souk_status take_block(void *ctx, const struct souk_scan_block *block)
     return SOUK_OK;
 }
 
-souk_status din_remote_fetch(struct din_remote *remote, struct dense *dense)
+souk_status dense_remote_fetch(struct dense_remote *remote, struct dense *dense)
 {
     bool has_states = souk_client_state_floats(remote->client, remote->table) == ADAM_FLOATS;
     struct fetching fetching = {.dense = dense, .has_states = has_states};
@@ -129,7 +128,7 @@ souk_status din_remote_fetch(struct din_remote *remote, struct dense *dense)
 
 /* ---- steps ---- */
 
-static souk_status start_pull(struct din_remote *remote)
+static souk_status start_pull(struct dense_remote *remote)
 {
     struct souk_pull pull = {.table = remote->table,
                              .num_keys = remote->part.num_keys,
@@ -138,7 +137,7 @@ static souk_status start_pull(struct din_remote *remote)
     return souk_client_pull(remote->client, &pull, 1, &remote->pull);
 }
 
-souk_status din_remote_take(struct din_remote *remote, struct dense *dense)
+souk_status dense_remote_take(struct dense_remote *remote, struct dense *dense)
 {
     souk_status status = remote->pull == 0 ? start_pull(remote) : SOUK_OK;
     if (status == SOUK_OK) status = souk_client_wait(remote->client, remote->pull);
@@ -147,8 +146,8 @@ souk_status din_remote_take(struct din_remote *remote, struct dense *dense)
     return status;
 }
 
-souk_status din_remote_give(struct din_remote *remote, const struct dense *dense, float scale,
-                            float lr)
+souk_status dense_remote_give(struct dense_remote *remote, const struct dense *dense, float scale,
+                              float lr)
 {
     struct batch_part *part = &remote->part;
     cut_rows(dense, dense->grads, part->pushes, WIDTH);
