@@ -159,6 +159,7 @@ struct config {
         struct config_list hidden; // widths of the Q network; empty: 256, 32
         bool dueling;              // dqn
         float lr, lr_end;          // at the start and at the end of policy.steps
+        float huber;               // errors beyond it count linearly; 0: none
         uint32_t batch_size;       // transitions of an update
         uint32_t updates;          // after each step of all users
         uint64_t replay;           // transitions that are remembered

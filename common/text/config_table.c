@@ -262,6 +262,8 @@ const struct option config_options[] = {
     F32(policy.lr, "0.001", ABOVE(0), "learning rate of the Q network, by Adam"),
     F32(policy.lr_end, "0.0001", AT_LEAST(0),
         "the rate at the end of policy.steps; linear between"),
+    F32(policy.huber, "0", AT_LEAST(0),
+        "errors beyond it count linearly; 0: all count by their square, so that Q is a mean"),
     U32(policy.batch_size, "256", BETWEEN(1, 1 << 20), "transitions of an update, of one worker"),
     U32(policy.updates, "2", BETWEEN(1, 1 << 16), "updates after each step of all users"),
     U64(policy.replay, "200000", AT_LEAST(1), "transitions that a worker remembers"),

@@ -8,6 +8,7 @@
 #include "worker/cli/output.h"
 #include "worker/cli/simulate_output.h"
 #include "worker/cli/verb.h"
+#include "worker/policy/agent_dir.h"
 
 enum { POLICIES_MAX = 32, TRACED_MAX = 1000 };
 static const uint64_t USERS_MAX = 100000000;
@@ -58,10 +59,9 @@ static souk_status split_policies(struct simulating *run)
     }
 }
 
-static souk_status run_policy(struct simulating *run, const struct agent_ops *ops, uint32_t idx)
+/* Takes policy->agent. */
+static souk_status lead(struct simulating *run, const struct sim_policy *policy, uint32_t idx)
 {
-    const struct agent_options agent_options = {
-        .config = &run->args->config, .shape = run->shape, .comm = run->comm};
     const struct sim_options options = {.env_ops = run->env_ops,
                                         .env = run->env,
                                         .comm = run->comm,
@@ -69,11 +69,40 @@ static souk_status run_policy(struct simulating *run, const struct agent_ops *op
                                         .num_traced = run->options.num_traced,
                                         .seed = run->args->config.run.seed,
                                         .stop_signal = run->program->stop_signal};
+    souk_status status = sim_run(&options, policy, &run->results[idx]);
+    if (policy->agent) policy->ops->destroy(policy->agent);
+    return status;
+}
+
+static souk_status run_policy(struct simulating *run, const struct agent_ops *ops, uint32_t idx)
+{
+    const struct agent_options options = {
+        .config = &run->args->config, .shape = run->shape, .comm = run->comm};
     struct sim_policy policy = {.ops = ops};
     souk_status status = SOUK_OK;
-    if (ops) status = comm_agree(run->comm, ops->create(&agent_options, &policy.agent));
-    if (status == SOUK_OK) status = sim_run(&options, &policy, &run->results[idx]);
-    if (policy.agent) ops->destroy(policy.agent);
+    if (ops) status = comm_agree(run->comm, ops->create(&options, &policy.agent));
+    return status == SOUK_OK ? lead(run, &policy, idx) : status;
+}
+
+/* A policy that was learnt. Servers are started for those with rows alone, and end with each. */
+static souk_status run_folder(struct simulating *run, const char *dir, uint32_t idx)
+{
+    const struct session_options session_options = {.config = &run->args->config,
+                                                    .comm = run->comm,
+                                                    .local = run->program->local,
+                                                    .server_program = run->program->server_program,
+                                                    .is_quiet = true};
+    struct session *session = NULL;
+    struct agent_options options = {
+        .config = &run->args->config, .shape = run->shape, .comm = run->comm};
+    struct sim_policy policy = {0};
+    bool has_rows = false;
+    souk_status status = comm_agree(run->comm, agent_dir_has_rows(dir, &has_rows));
+    if (status == SOUK_OK && has_rows) status = session_create(&session_options, &session);
+    if (session) options.client = session_client(session);
+    if (status == SOUK_OK) status = agent_dir_load(dir, &options, &policy.ops, &policy.agent, NULL);
+    if (status == SOUK_OK) status = lead(run, &policy, idx);
+    session_destroy(session);
     return status;
 }
 
@@ -92,7 +121,10 @@ static souk_status run_named(struct simulating *run, uint32_t idx)
                         "simulate: %s has nothing learnt yet; name the folder that souk "
                         "learn-policy made of it",
                         name);
-    return log_fail(SOUK_EUSAGE, "simulate: \"%s\" is none of random, greedy, oracle", name);
+    if (file_exists(name)) return run_folder(run, name, idx);
+    return log_fail(SOUK_EUSAGE,
+                    "simulate: \"%s\" is none of random, greedy, oracle, and no folder either",
+                    name);
 }
 
 /* ---- the verb ---- */
@@ -199,8 +231,8 @@ const struct verb verb_simulate = {
         "\n"
         "  -c FILE         the users, such as conf/interest_evolution.yaml\n"
         "  --policies LIST random (any slate), greedy (the highest click probability), oracle\n"
-        "                  (the highest quality, which no other policy knows); random,greedy,\n"
-        "                  oracle if not given\n"
+        "                  (the highest quality, which no other policy knows), and folders that\n"
+        "                  souk learn-policy made; random,greedy,oracle if not given\n"
         "  --users N       users, 0 to N - 1 (1500)\n"
         "  --trace N       prints every step of the first N users as well: what they were shown,\n"
         "                  what they chose, and how they stand then\n"

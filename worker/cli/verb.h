@@ -43,9 +43,9 @@ void verb_print_overview(void);
 /* Prints the verbs of two words that begin with this one, as "config"; false when there are none.
  */
 bool verb_print_group(const char *first);
-extern const struct verb verb_train, verb_evaluate, verb_predict, verb_recommend, verb_heatmap,
-    verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect, verb_data_generate,
-    verb_data_build_histories, verb_explain, verb_ope, verb_simulate;
+extern const struct verb verb_train, verb_learn_policy, verb_evaluate, verb_predict, verb_recommend,
+    verb_heatmap, verb_config_show, verb_config_check, verb_config_doc, verb_data_inspect,
+    verb_data_generate, verb_data_build_histories, verb_explain, verb_ope, verb_simulate;
 
 /* Options that verbs share. A verb says which it takes by ARG_* bits; others are errors with a
  * "did you mean". Values follow as the next word or behind "="; "--" ends the options. Texts are

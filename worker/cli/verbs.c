@@ -11,7 +11,7 @@ static const struct verb *const verbs[] = {
     &verb_recommend,    &verb_explain,       &verb_heatmap,
     &verb_data_inspect, &verb_data_generate, &verb_data_build_histories,
     &verb_config_show,  &verb_config_check,  &verb_config_doc,
-    &verb_ope,          &verb_simulate,
+    &verb_learn_policy, &verb_simulate,      &verb_ope,
 };
 enum { NUM_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 

@@ -194,7 +194,8 @@ static void read_all(struct reading *reading, struct manifest *manifest)
              need_text(reading, root, "type", sizeof(manifest->type)));
     const void *tables = json_value_get(root, "tables");
     size_t num_tables = json_value_count(tables);
-    if (num_tables == 0 || num_tables > SOUK_TABLES_MAX) {
+    bool is_empty = num_tables == 0 && !json_value_get(root, "weights");
+    if (!tables || is_empty || num_tables > SOUK_TABLES_MAX) {
         fail(reading, "tables", "is missing, or too many");
         return;
     }

@@ -22,8 +22,6 @@
 #include "worker/policy/exploration.h"
 #include "worker/train/comm.h"
 
-enum { AGENT_TABLES_MAX = 2 };
-
 struct agent;
 
 struct agent_options {
@@ -32,7 +30,9 @@ struct agent_options {
     struct souk_client *client; // NULL: no tables, and nobody to learn with
     struct comm *comm;          // NULL: this process alone
     bool is_learning;           // else only act and observe are called
-    const void *state;          // JSON object of save_state; NULL: config says what it is
+    // Of a folder; NULL: config says what the agent is.
+    const void *state;                  // JSON object of save_state
+    const struct souk_table_spec *spec; // of its table, if it has one
 };
 
 /* A turn of all places. */
@@ -74,15 +74,14 @@ struct agent_ops {
     souk_status (*settle)(struct agent *agent);
 
     /* What makes up its folder; the last four NULL where there is nothing. pack: with_state adds
-     * what learning needs to go on. unpack: SOUK_EDATA, logged with path. tables: specs and the
-     * client's numbers, with create's client. */
+     * what learning needs to go on. unpack: SOUK_EDATA, logged with path. table: its
+     * description and the number of create's client; false: this one has none. */
     void (*save_state)(const struct agent *agent, struct json *json); // keys of an open object
     void (*pack)(const struct agent *agent, bool with_state, struct buf *out);
     souk_status (*unpack)(struct agent *agent, const void *bytes, size_t length, const char *path);
-    uint32_t (*tables)(const struct agent *agent, struct souk_table_spec *specs_out,
-                       uint32_t *tables_out);
-    /* After rows of these tables have been loaded. */
-    souk_status (*loaded)(struct agent *agent);
+    bool (*table)(const struct agent *agent, struct souk_table_spec *spec_out, uint32_t *table_out);
+    /* Once, behind create and whatever was unpacked and loaded into tables. Collective. */
+    souk_status (*begin)(struct agent *agent);
 };
 
 /* ---- for agents ---- */
