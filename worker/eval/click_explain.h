@@ -22,8 +22,8 @@ struct click_explanation {
     struct rank_correlation with_changes, with_sizes;
 };
 
-/* Explains sample b. It is scored together with its variants, one a behaviour; longer histories than
- * 2,000 take several runs of the scorer. click_explanation_fini always. */
+/* Explains sample b. It is scored together with its variants, one a behaviour; longer histories
+ * than 2,000 take several runs of the scorer. click_explanation_fini always. */
 SOUK_MUST_CHECK souk_status click_explain(struct click_scorer *scorer,
                                           const struct sample_batch *samples, uint32_t b,
                                           struct click_explanation *explanation_out);
