@@ -146,8 +146,14 @@ check a_picture_that_cannot_be_written_is_an_error 1 'no/where.svg: cannot be wr
 train din_texts texts/train.tsv
 check texts_are_shown 0 '^user user7, [0-9]* behaviours$' out explain -m din_texts --user user7 --item item9
 same items_are_texts "$(awk '$1 ~ /^[0-9]+$/' out | wc -l)" "$(grep -c '  item[0-9][0-9]* ' out)"
-check categories_are_texts_where_a_file_has_them 0 '  category[0-9]*$' out \
-    explain -m din_texts --user user7 --item item9 --data texts/train.tsv
+check categories_are_texts_too 0 '^item item9, category category[0-9]*$' out \
+    explain -m din_texts --user user7 --item item9
+same of_behaviours_as_well "$(awk '$1 ~ /^[0-9]+$/' out | wc -l)" "$(grep -c '  category[0-9][0-9]*$' out)"
+printf "${header}0\tuser7\titem9\tnew\titem1,unheard of\tcategory1,new too\n" >new.tsv
+check texts_that_only_a_file_has_are_shown 0 '  unheard of  new too$' out \
+    explain -m din_texts --user user7 --item item9 --data new.tsv
+check and_those_of_the_item 0 '^item item9, category new$' out \
+    explain -m din_texts --user user7 --item item9 --data new.tsv
 check an_unknown_text_is_named 2 'user bob is not in .*: training saw no sample of it; give --data' err \
     explain -m din_texts --user bob --item item9
 

@@ -60,6 +60,16 @@ static souk_status check_model(const struct loaded *loaded)
                     model_dir_path(loaded->dir), loaded->ops->name);
 }
 
+// Of a table that is neither the user's nor the item's.
+static souk_status make_texts(struct explaining *run, uint32_t table)
+{
+    const struct sample_table *about = &run->format->tables[table];
+    struct id_texts *texts = &run->others[table];
+    *texts = (struct id_texts){.what = about->name, .kind = about->kind};
+    if (about->kind == CONFIG_ID_STRING) texts->asked = names_create();
+    return model_dir_names(run->loaded->dir, about->name, &texts->names);
+}
+
 static souk_status prepare(struct explaining *run)
 {
     const struct sample_format *format = run->format;
@@ -69,11 +79,8 @@ static souk_status prepare(struct explaining *run)
                         model_dir_path(run->loaded->dir));
     souk_status status = id_texts_users(run->loaded, &run->users);
     if (status == SOUK_OK) status = id_texts_items(run->loaded, &run->items);
-    for (uint32_t t = 0; t < format->num_tables; t++) {
-        run->others[t] =
-            (struct id_texts){.what = format->tables[t].name, .kind = format->tables[t].kind};
-        if (format->tables[t].kind == CONFIG_ID_STRING) run->others[t].asked = names_create();
-    }
+    for (uint32_t t = 0; t < format->num_tables && status == SOUK_OK; t++)
+        status = make_texts(run, t);
     if (status == SOUK_OK) status = parse_one(&run->users, &run->args->users, &run->user);
     if (status == SOUK_OK) status = parse_one(&run->items, &run->args->items, &run->item);
     if (status == SOUK_OK)

@@ -29,6 +29,11 @@ struct sources {
 static souk_status search_file(struct explaining *run, struct sources *sources)
 {
     struct names *names[SOUK_TABLES_MAX] = {NULL};
+    for (uint32_t f = 0; f < run->format->num_fields; f++) { // but those of all users
+        const struct sample_column *column = &run->format->ids[f];
+        if (f != (uint32_t)run->format->user)
+            names[column->table] = explaining_texts(run, column)->asked;
+    }
     for (uint32_t h = 0; h < run->format->num_histories; h++) {
         const struct sample_column *column = &run->format->histories[h];
         names[column->table] = explaining_texts(run, column)->asked;
