@@ -303,6 +303,7 @@ static void a_gradient_that_is_not_finite_is_skipped_until_the_limit(void **stat
     assert_true(rig->model.dense.values[0] == before && sums.values[DIN_SUM_SAMPLES] == 0);
     for (uint32_t i = 0; i < rig->model.dense.num_stats; i++)
         assert_true(isfinite(rig->model.dense.stats[i]));
+    assert_int_equal(din_ops.num_bad_steps(&rig->model), 2);
     assert_int_equal(din_step(&rig->model, &rig->batch, 0.001f, &sums), SOUK_EDIVERGED);
     stop(rig);
 }

@@ -83,12 +83,28 @@ static void the_protocol_names_k(void **state)
     buf_fini(&text);
 }
 
+static void rows_without_users_are_said_to_be_one_list(void **state)
+{
+    (void)state;
+    struct evaluation evaluation = evaluate_clicks(true);
+    struct buf text = {0};
+    protocol_add(&evaluation, "|", &text);
+    assert_null(strstr(buf_text(&text), "no column says whose they are"));
+    for (int i = 0; i < 2; i++) {
+        buf_clear(&text);
+        evaluation.clicks.num_groups = 1;
+        (i ? protocol_add : protocol_add_short)(&evaluation, "|", &text);
+        assert_non_null(strstr(buf_text(&text), "no column says whose they are: gauc is auc"));
+    }
+    buf_fini(&text);
+}
+
 static void the_end_of_a_run_shows_figures_and_protocol(void **state)
 {
     (void)state;
     struct config config;
     config_init(&config);
-    struct train_result result = {.test = evaluate_clicks(true)};
+    struct train_result result = {.test = evaluate_clicks(true), .num_bad_steps = 3};
     struct summary summary = {.config = &config, .result = &result, .topology = ""};
     struct buf text = {0};
     char figure[64];
@@ -98,6 +114,8 @@ static void the_end_of_a_run_shows_figures_and_protocol(void **state)
     assert_non_null(strstr(buf_text(&text), figure));
     assert_non_null(strstr(buf_text(&text), "clicks 30  groups 10"));
     assert_non_null(strstr(buf_text(&text), "\nprotocol   each row once"));
+    assert_non_null(strstr(buf_text(&text), "; all of it is in result.json\ntraining "));
+    assert_non_null(strstr(buf_text(&text), "\nbad steps  3 skipped"));
     assert_non_null(strstr(buf_text(&text), " calibration.svg"));
     buf_fini(&text);
     config_fini(&config);
@@ -135,13 +153,15 @@ static void files_of_a_run_have_the_picture_and_nulls(void **state)
     config_init(&config);
     snprintf(assignment, sizeof assignment, "run.dir=%s", dir);
     assert_int_equal(config_set(&config, assignment), SOUK_OK);
-    struct train_result result = {.seconds = 1, .test = evaluate_clicks(false)};
+    struct train_result result = {.seconds = 1, .test = evaluate_clicks(false), .num_bad_steps = 3};
     struct summary summary = {.config = &config, .result = &result, .topology = ""};
     assert_int_equal(summary_write_files(&summary), SOUK_OK);
     char *json = read_text(dir, "result.json"), *svg = read_text(dir, "calibration.svg");
     assert_non_null(strstr(json, "\"auc\":null"));
     assert_non_null(strstr(json, "\"base_rate\":0"));
     assert_non_null(strstr(json, "\"protocol\":\"each row once"));
+    assert_non_null(strstr(json, "normalised_entropy: log_loss over")); // all of it
+    assert_non_null(strstr(json, "\"bad_steps\":3,"));
     assert_null(xml_fault(svg));
     mem_free(json);
     mem_free(svg);
@@ -156,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_gain_below_min_delta_is_none),
         cmocka_unit_test(what_is_undefined_is_never_better),
         cmocka_unit_test(the_protocol_names_k),
+        cmocka_unit_test(rows_without_users_are_said_to_be_one_list),
         cmocka_unit_test(the_end_of_a_run_shows_figures_and_protocol),
         cmocka_unit_test(what_is_undefined_is_shown_with_the_reason),
         cmocka_unit_test(files_of_a_run_have_the_picture_and_nulls),

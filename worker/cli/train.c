@@ -125,7 +125,8 @@ const struct verb verb_train = {
         "  --resume          goes on from the checkpoint in run.dir\n"
         "\n"
         "Ctrl-C stops at a step edge with a checkpoint (exit code 75); again ends at once.\n"
-        "run.dir gets config.yaml, events.jsonl, result.json, curve.svg, model/, checkpoint/.\n"
+        "run.dir gets config.yaml, events.jsonl, result.json, curve.svg, model/, checkpoint/, and\n"
+        "calibration.svg (predicted against observed clicks) of a model of clicks.\n"
         "\n"
         "exit codes: 0 done, 1 failure, 2 usage, configuration or topology, 3 data, 4 diverged,\n"
         "75 stopped after a checkpoint\n",

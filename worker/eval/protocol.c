@@ -1,6 +1,10 @@
 /* protocol.c - see protocol.h. */
 #include "worker/eval/protocol.h"
 
+static const char one_group[] = "all rows are of one user, or no column says whose they are: gauc "
+                                "is auc, hr, ndcg and mrr are of "
+                                "all rows as one list";
+
 static void add_clicks(const struct click_figures *clicks, const char *separator, struct buf *out)
 {
     static const char *const statements[] = {
@@ -15,6 +19,7 @@ static void add_clicks(const struct click_figures *clicks, const char *separator
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         buf_printf(out, "%s%s", statements[i], separator);
+    if (clicks->num_groups == 1) buf_printf(out, "%s%s", one_group, separator);
     buf_printf(out, "hr@%u: users with a click among their first %u%s", clicks->k, clicks->k,
                separator);
     buf_printf(out, "log_loss: natural logarithm, scores within %g..1-%g%s", CLICK_CLAMP,
@@ -33,4 +38,17 @@ void protocol_add(const struct evaluation *evaluation, const char *separator, st
         buf_add_text(out, "each row once, as it is in the file; rows of the tables as fp32; "
                           "unknown users and items are scored by the mean and the known biases, "
                           "and count");
+}
+
+void protocol_add_short(const struct evaluation *evaluation, const char *separator, struct buf *out)
+{
+    if (evaluation->clicks.k == 0) {
+        protocol_add(evaluation, separator, out);
+        return;
+    }
+    buf_printf(out, "each row once, over all workers; equal scores count half%s", separator);
+    if (evaluation->clicks.num_groups == 1)
+        buf_add_text(out, one_group);
+    else
+        buf_add_text(out, "gauc, hr, ndcg, mrr: users with rows of one class only are left out");
 }

@@ -8,5 +8,8 @@
 
 /* Appends the statements with the separator between them. */
 void protocol_add(const struct evaluation *evaluation, const char *separator, struct buf *out);
+/* What nobody should read click figures without, for the end of a run. */
+void protocol_add_short(const struct evaluation *evaluation, const char *separator,
+                        struct buf *out);
 
 #endif

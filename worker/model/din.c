@@ -348,6 +348,11 @@ static uint64_t din_num_bad_rows(const struct model *model)
     return din_data_num_bad_rows(model->data);
 }
 
+static uint64_t din_num_bad_steps(const struct model *model)
+{
+    return model->merge && comm_rank(model->comm) > 0 ? 0 : model->num_bad_steps;
+}
+
 /* ---- one constant a model ---- */
 
 #define CLICK_MODEL(type, kind)                                                      \
@@ -383,7 +388,8 @@ static uint64_t din_num_bad_rows(const struct model *model)
                                          .metrics = din_metrics,                     \
                                          .names = din_names,                         \
                                          .take_observed = din_take_observed,         \
-                                         .num_bad_rows = din_num_bad_rows}
+                                         .num_bad_rows = din_num_bad_rows,           \
+                                         .num_bad_steps = din_num_bad_steps}
 
 CLICK_MODEL(din, DIN_ATTENTION);
 CLICK_MODEL(base, DIN_POOLED);

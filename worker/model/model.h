@@ -139,6 +139,8 @@ struct model_ops {
     struct names *(*names)(struct model *model, uint32_t table);
     const char *(*take_observed)(struct model *model);
     uint64_t (*num_bad_rows)(const struct model *model); // of training, on this rank
+    /* Steps skipped by this rank; in lock step those of all, told by rank 0. */
+    uint64_t (*num_bad_steps)(const struct model *model);
 };
 
 /* NULL for a type that is none. */

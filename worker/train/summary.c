@@ -74,8 +74,8 @@ void summary_format(const struct summary *summary, struct buf *out)
     add_evaluation("test", &result->test, out);
     if (find_clicks(result)) {
         buf_printf(out, "%-*s", NAME_COLUMNS, "protocol");
-        protocol_add(find_clicks(result), "\n           ", out);
-        buf_add_char(out, '\n');
+        protocol_add_short(find_clicks(result), "\n           ", out);
+        buf_add_text(out, "; all of it is in result.json\n");
     }
     buf_printf(out,
                "training   %s samples in %.1f s, %s a second; waiting %.1f %%; staleness %.1f\n",
@@ -89,6 +89,9 @@ void summary_format(const struct summary *summary, struct buf *out)
     buf_add_char(out, '\n');
     if (result->num_rows_bad > 0)
         buf_printf(out, "bad rows   %s skipped\n", text_group_digits(result->num_rows_bad, bad));
+    if (result->num_bad_steps > 0)
+        buf_printf(out, "bad steps  %s skipped: their gradient was not finite\n",
+                   text_group_digits(result->num_bad_steps, bad));
     add_files(summary, out);
 }
 
@@ -134,6 +137,7 @@ static void format_result(const struct summary *summary, struct buf *out)
     json_key(json, "wait_percent"), json_double(json, result->wait_percent);
     json_key(json, "staleness"), json_double(json, result->staleness);
     json_key(json, "bad_rows"), json_uint(json, result->num_rows_bad);
+    json_key(json, "bad_steps"), json_uint(json, result->num_bad_steps);
     json_key(json, "bytes"), json_open(json, '{');
     json_key(json, "raw_pulled"), json_uint(json, result->wire.raw_bytes_pulled);
     json_key(json, "sent_pulled"), json_uint(json, result->wire.sent_bytes_pulled);

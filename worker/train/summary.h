@@ -3,8 +3,8 @@
  *
  * result.json: {"status": "done" | "stopped", "epochs", "best_epoch", "validation": {"samples",
  * metrics..., "protocol" of models of clicks} | null, "test": the same, "samples", "seconds",
- * "samples_per_s", "wait_percent", "staleness", "bad_rows", "bytes": {"raw_pulled", "sent_pulled",
- * "raw_pushed", "sent_pushed"}, "topology"}. Threads: one owner.
+ * "samples_per_s", "wait_percent", "staleness", "bad_rows", "bad_steps", "bytes": {"raw_pulled",
+ * "sent_pulled", "raw_pushed", "sent_pushed"}, "topology"}. Threads: one owner.
  */
 #ifndef SOUK_WORKER_TRAIN_SUMMARY_H
 #define SOUK_WORKER_TRAIN_SUMMARY_H

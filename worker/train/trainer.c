@@ -402,10 +402,12 @@ static void fill_result(struct trainer *trainer)
     result->seconds = (double)(clock_now_ms() - trainer->start_ms) / 1000;
     result->wait_percent = totals->busy_s > 0 ? 100 * totals->wait_s / totals->busy_s : 0;
     result->staleness = totals->num_batches > 0 ? totals->num_stale / totals->num_batches : 0;
-    double num_bad =
-        trainer->ops->num_bad_rows ? (double)trainer->ops->num_bad_rows(trainer->model) : 0;
-    comm_sum(trainer->comm, &num_bad, 1);
-    result->num_rows_bad = (uint64_t)num_bad;
+    const struct model_ops *ops = trainer->ops;
+    double num_bad[2] = {ops->num_bad_rows ? (double)ops->num_bad_rows(trainer->model) : 0,
+                         ops->num_bad_steps ? (double)ops->num_bad_steps(trainer->model) : 0};
+    comm_sum(trainer->comm, num_bad, 2);
+    result->num_rows_bad = (uint64_t)num_bad[0];
+    result->num_bad_steps = (uint64_t)num_bad[1];
 }
 
 static void show_last_row(struct trainer *trainer)

@@ -43,6 +43,7 @@ struct train_result {
     double seconds;                     // of training and validation
     double wait_percent, staleness;     // see progress.h
     uint64_t num_rows_bad;              // that were skipped
+    uint64_t num_bad_steps;             // likewise, since their gradient was not finite
     struct souk_client_stats wire;      // of all workers
     struct train_point *points;         // (num_points) epochs of this process; the caller's
     uint32_t num_points;
