@@ -27,7 +27,7 @@ static void stop_server(void *server)
     server_stop(server);
 }
 
-static const struct local_server_ops LOCAL = {start_server, stop_server};
+const struct local_server_ops train_local_servers = {start_server, stop_server};
 
 void train_set(struct train_fixture *fixture, const char *key, const char *value)
 {
@@ -54,7 +54,7 @@ struct train_outcome train_run(struct train_fixture *fixture)
     struct session *session;
     assert_int_equal(comm_create(&launch, &comm), SOUK_OK);
     struct session_options session_options = {
-        .config = &fixture->config, .comm = comm, .local = &LOCAL, .is_quiet = true};
+        .config = &fixture->config, .comm = comm, .local = &train_local_servers, .is_quiet = true};
     assert_int_equal(session_create(&session_options, &session), SOUK_OK);
     volatile sig_atomic_t stop = fixture->stop;
     struct trainer_options options = {.config = &fixture->config,

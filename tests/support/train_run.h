@@ -20,6 +20,8 @@ struct train_outcome {
     uint64_t tables; // of the bytes of all rows, in any order
 };
 
+extern const struct local_server_ops train_local_servers; // threads of this process
+
 /* Of each test: *state is a fixture with data and small settings, and the log is captured. */
 int train_set_up(void **state);
 int train_tear_down(void **state);

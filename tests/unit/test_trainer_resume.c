@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "server/server.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
 #include "tests/support/train_run.h"
@@ -167,7 +168,7 @@ static void going_on_with_rows_of_later_training_is_refused(void **state)
     struct net *net;
     void *server = NULL;
     assert_int_equal(net_create(&net), SOUK_OK);
-    assert_int_equal(start_server(net, "tcp://127.0.0.1:*", 1, &server), SOUK_OK);
+    assert_int_equal(train_local_servers.start(net, "tcp://127.0.0.1:*", 1, &server), SOUK_OK);
     train_set(fixture, "cluster.addresses", server_address(server));
     train_set(fixture, "run.dir", temp_path(fixture->dir, "other"));
     train_set(fixture, "data.train", train_write_ratings(fixture, "others.csv", 300, "9"));
@@ -180,7 +181,7 @@ static void going_on_with_rows_of_later_training_is_refused(void **state)
     fixture->is_resuming = true;
     assert_int_equal(train_run(fixture).status, SOUK_ETOPOLOGY);
     assert_non_null(strstr(capture_log_text(), "rows that the checkpoint has not"));
-    stop_server(server);
+    train_local_servers.stop(server);
     net_destroy(net);
 }
 
