@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "worker/cli/learn_policy_log.h"
 #include "worker/cli/verb.h"
 #include "worker/policy/learn_report.h"
 
@@ -97,6 +98,7 @@ static souk_status learn(const struct program *program, struct comm *comm,
 
 static souk_status run(const struct program *program, int argc, char **argv)
 {
+    if (learn_policy_has_log(argc, argv)) return learn_policy_from_log(program, argc, argv);
     struct comm *comm;
     souk_status status = comm_create(&program->launch, &comm);
     if (status != SOUK_OK) return status;
@@ -114,7 +116,7 @@ static souk_status run(const struct program *program, int argc, char **argv)
 
 const struct verb verb_learn_policy = {
     .name = "learn-policy",
-    .summary = "learns what to show from simulated users",
+    .summary = "learns what to show from simulated users, or from a log",
     .help =
         "usage: souk learn-policy [-c FILE] [--set KEY=VALUE]... [--servers A,B] [--resume] "
         "[--json]\n"
@@ -136,7 +138,8 @@ const struct verb verb_learn_policy = {
         "the policy, which `souk simulate --policies` compares with others.\n"
         "\n"
         "exit codes: 0 done, 1 failure, 2 usage, configuration or topology, 3 data, 4 diverged,\n"
-        "75 stopped after a checkpoint\n",
+        "75 stopped after a checkpoint\n"
+        "\n" LEARN_POLICY_LOG_HELP,
     .run = run,
     .outlives_reader = true,
 };

@@ -21,6 +21,11 @@ bool episode_is_ratio(enum episode_estimator estimator)
     return estimator >= EPISODE_SNTIS;
 }
 
+bool episode_needs_values(enum episode_estimator estimator)
+{
+    return estimator == EPISODE_DM || estimator == EPISODE_DR || estimator == EPISODE_SNDR;
+}
+
 // ---- terms ----
 
 static uint64_t pair_of(const struct episode_log *log, uint64_t step)
@@ -28,13 +33,15 @@ static uint64_t pair_of(const struct episode_log *log, uint64_t step)
     return (uint64_t)log->states[step] * log->num_actions + log->actions[step];
 }
 
-static void set_weights(struct episode_terms *terms, const double *policy)
+// by_row: a row of the policy is a row of the file, else a state.
+static void set_weights(struct episode_terms *terms, const double *policy, bool by_row)
 {
     const struct episode_log *log = terms->log;
     for (uint64_t e = 0; e < log->num_episodes; e++) {
         double weight = 1;
         for (uint64_t i = log->first_step[e]; i < log->first_step[e + 1]; i++) {
-            weight *= policy[pair_of(log, i)] / log->propensities[i];
+            uint64_t row = by_row ? log->rows[i] : log->states[i];
+            weight *= policy[row * log->num_actions + log->actions[i]] / log->propensities[i];
             if (weight > WEIGHT_MAX) weight = WEIGHT_MAX;
             terms->weights[i] = weight;
         }
@@ -73,8 +80,19 @@ void episode_terms_init(struct episode_terms *terms, const struct episode_log *l
         .q = mem_calloc(log->num_steps, sizeof(double), "values of pairs"),
         .values = mem_calloc(log->num_steps, sizeof(double), "values"),
     };
-    set_weights(terms, policy);
+    set_weights(terms, policy, false);
     set_values(terms, policy);
+}
+
+void episode_terms_init_by_row(struct episode_terms *terms, const struct episode_log *log,
+                               const double *policy, double discount)
+{
+    *terms = (struct episode_terms){
+        .log = log,
+        .discount = discount,
+        .weights = mem_calloc(log->num_steps, sizeof(double), "weights"),
+    };
+    set_weights(terms, policy, true);
 }
 
 void episode_terms_fini(struct episode_terms *terms)
@@ -152,13 +170,11 @@ static void contribute_plain(const struct episode_terms *terms, enum episode_est
 {
     const struct episode_log *log = terms->log;
     for (uint64_t e = 0; e < log->num_episodes; e++) {
-        double value = terms->values[log->first_step[e]];
+        double value = episode_needs_values(estimator) ? terms->values[log->first_step[e]] : 0;
         if (estimator == EPISODE_TIS)
             value = last_weight(terms, e) * sum_rewards(terms, e);
-        else if (estimator == EPISODE_PDIS)
-            value = sum_steps(terms, e, false, work);
-        else if (estimator == EPISODE_DR)
-            value += sum_steps(terms, e, true, work);
+        else if (estimator != EPISODE_DM)
+            value += sum_steps(terms, e, estimator == EPISODE_DR, work);
         numerators[e] = value;
     }
 }

@@ -37,6 +37,11 @@ struct episode_terms {
 /* policy (S, A) of the log's states and actions; the log has numbered states. */
 void episode_terms_init(struct episode_terms *terms, const struct episode_log *log,
                         const double *policy, double discount);
+/* policy (num_steps, A), a row a row of the log's file: there are no values, q and values are NULL.
+ */
+void episode_terms_init_by_row(struct episode_terms *terms, const struct episode_log *log,
+                               const double *policy, double discount);
+bool episode_needs_values(enum episode_estimator estimator);
 void episode_terms_fini(struct episode_terms *terms); // a zeroed one is fine
 
 /* Contributions of episodes, for estimate_rounds(). numerators and denominators: (num_episodes,

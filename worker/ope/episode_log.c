@@ -265,6 +265,7 @@ static void allocate(struct episode_log *log)
 {
     uint64_t n = log->num_steps;
     log->first_step = mem_calloc(log->num_episodes + 1, sizeof(*log->first_step), "episodes");
+    log->rows = mem_calloc(n, sizeof(*log->rows), "steps");
     log->states = mem_calloc(n, sizeof(*log->states), "steps");
     log->next_states = mem_calloc(n, sizeof(*log->next_states), "steps");
     log->actions = mem_calloc(n, sizeof(*log->actions), "steps");
@@ -280,6 +281,7 @@ static void keep_step(struct reading *reading, uint64_t i)
     struct episode_log *log = reading->log;
     const struct logged_step *step = &reading->steps[i];
     bool is_last = i + 1 == log->num_steps || reading->steps[i + 1].episode != step->episode;
+    log->rows[i] = step->row;
     log->states[i] = step->state;
     log->actions[i] = step->action;
     log->rewards[i] = step->reward;
@@ -373,6 +375,7 @@ souk_status episode_log_make(const struct number_table *table,
 void episode_log_fini(struct episode_log *log)
 {
     mem_free(log->first_step);
+    mem_free(log->rows);
     mem_free(log->states);
     mem_free(log->next_states);
     mem_free(log->actions);

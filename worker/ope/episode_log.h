@@ -37,6 +37,7 @@ struct episode_log {
     uint32_t num_states;   // S: one more than the largest; 0: states are features
     uint32_t num_actions;  // A: one more than the largest
     uint32_t num_features; // D of x0, ...; 0: there are none
+    uint64_t *rows;        // (num_steps) of the file
     uint32_t *states;      // (num_steps) all 0 with features
     uint32_t *next_states; // (num_steps) STATE_NONE: the episode ended, or nobody knows
     uint32_t *actions;     // (num_steps)

@@ -10,9 +10,10 @@
 
 struct evaluation {
     const struct ope_options *options;
-    struct number_table *policy; // (S, A)
+    struct number_table *policy; // (S, A), or (num_steps, A) where states are features
     struct episode_log log;
     struct episode_terms terms;
+    bool is_by_row; // a row of the policy is a row of the log
     double *logged; // (num_episodes) return of each
     const char *by; // the estimator that decides
     struct ope_result *result;
@@ -62,14 +63,17 @@ static souk_status read_all(struct evaluation *e, const struct number_table *tab
                                      "episodes values are fitted to the log");
     souk_status status = episode_policy_read(options->policy, &e->policy);
     if (status) return status;
-    status = episode_log_make(
-        table, &(struct episode_log_options){(uint32_t)e->policy->num_rows, e->policy->num_columns},
-        &e->log);
-    if (status || e->log.num_features == 0) return status;
+    const struct number_table *policy = e->policy;
+    bool by_row = number_table_find(table, "state") < 0 || policy->num_rows == table->num_rows;
+    const struct episode_log_options log_options = {by_row ? 0 : (uint32_t)policy->num_rows,
+                                                    policy->num_columns};
+    status = episode_log_make(table, &log_options, &e->log);
+    e->is_by_row = by_row && policy->num_rows == e->log.num_steps;
+    bool is_same_everywhere = policy->num_rows == 1 && e->log.num_features == 0;
+    if (status || !by_row || e->is_by_row || is_same_everywhere) return status;
     return log_fail(SOUK_EDATA,
-                    "%s describes states by x0, ...; number them in a column \"state\", "
-                    "as the rows of the policy are",
-                    table->name);
+                    "%s has %llu rows where one a row of %s is needed, which has no column state",
+                    policy->name, (unsigned long long)policy->num_rows, table->name);
 }
 
 static void add_remarks(struct evaluation *e)
@@ -83,6 +87,7 @@ static void add_remarks(struct evaluation *e)
     if (log->is_cut_by_clock)
         ope_add_note(result, "every episode ends with step %u, so it was the clock that ended them",
                      log->max_length - 1);
+    if (e->is_by_row) ope_add_note(result, "%s has a row a row of the log", e->policy->name);
     if (result->coverage < 1 - 1e-9)
         ope_add_note(result,
                      "%.2f %% of the policy's probability is on actions that the log never has in "
@@ -93,26 +98,37 @@ static void add_remarks(struct evaluation *e)
                              "the episodes to the end");
 }
 
+static void decide(struct evaluation *e, const struct rounds *rounds, const char *why)
+{
+    const struct evidence evidence = {.by = e->by,
+                                      .rounds = rounds,
+                                      .undefined = why,
+                                      .logged = e->logged,
+                                      .ess = e->result->ess,
+                                      .coverage = e->result->coverage};
+    verdict_reach(&evidence, &e->options->interval, &e->options->verdict, &e->result->verdict);
+}
+
 static void add_figure(struct evaluation *e, enum episode_estimator estimator)
 {
+    static const char no_states[] = "the log's states are not numbered, so nothing is fitted to it";
+    const char *name = episode_estimator_name(estimator);
+    bool decides = strcmp(name, e->by) == 0;
+    if (e->is_by_row && episode_needs_values(estimator)) {
+        ope_add_undefined(e->result, name, no_states);
+        if (decides) decide(e, NULL, no_states);
+        return;
+    }
     uint32_t num_slots = episode_num_slots(&e->terms, estimator);
     uint64_t num = e->log.num_episodes * num_slots;
     double *numerators = mem_calloc(num, sizeof(*numerators), "contributions");
     double *denominators = episode_is_ratio(estimator)
                                ? mem_calloc(num, sizeof(*denominators), "contributions")
                                : NULL;
-    const char *name = episode_estimator_name(estimator);
     episode_contribute(&e->terms, estimator, numerators, denominators);
     const struct rounds rounds = {e->log.num_episodes, numerators, denominators, num_slots};
     ope_add_rounds(e->result, name, &rounds, &e->options->interval);
-    if (strcmp(name, e->by) == 0) {
-        const struct evidence evidence = {.by = name,
-                                          .rounds = &rounds,
-                                          .logged = e->logged,
-                                          .ess = e->result->ess,
-                                          .coverage = e->result->coverage};
-        verdict_reach(&evidence, &e->options->interval, &e->options->verdict, &e->result->verdict);
-    }
+    if (decides) decide(e, &rounds, NULL);
     mem_free(numerators);
     mem_free(denominators);
 }
@@ -122,14 +138,19 @@ static void evaluate(struct evaluation *e)
     const struct episode_log *log = &e->log;
     struct ope_result *result = e->result;
     double *weights = mem_calloc(log->num_episodes, sizeof(*weights), "weights");
-    episode_terms_init(&e->terms, log, e->policy->values, e->options->discount);
+    if (e->is_by_row)
+        episode_terms_init_by_row(&e->terms, log, e->policy->values, e->options->discount);
+    else
+        episode_terms_init(&e->terms, log, e->policy->values, e->options->discount);
     e->logged = mem_calloc(log->num_episodes, sizeof(*e->logged), "returns");
     episode_returns(&e->terms, e->logged);
     episode_weights(&e->terms, weights);
-    e->by = e->options->verdict.by ? e->options->verdict.by : episode_estimator_name(EPISODE_DR);
+    e->by = e->options->verdict.by
+                ? e->options->verdict.by
+                : episode_estimator_name(e->is_by_row ? EPISODE_SNPDIS : EPISODE_DR);
     result->num_rounds = log->num_episodes;
     result->num_actions = log->num_actions;
-    result->coverage = episode_coverage(log, e->policy->values);
+    if (!e->is_by_row) result->coverage = episode_coverage(log, e->policy->values);
     ope_set_weights(result, weights, log->num_episodes);
     const struct rounds logged = {log->num_episodes, e->logged, NULL, 1};
     estimate_rounds("logged", &logged, &e->options->interval, &result->logged);

@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-extern const struct agent_ops agent_random, agent_greedy, agent_slateq, agent_dqn, agent_tabular;
+extern const struct agent_ops agent_random, agent_greedy, agent_slateq;
 
-static const struct agent_ops *const agents[] = {&agent_random, &agent_greedy, &agent_slateq,
-                                                 &agent_dqn, &agent_tabular};
+static const struct agent_ops *const agents[] = {&agent_random, &agent_greedy, &agent_slateq};
 
 const struct agent_ops *agent_ops_get(const char *name)
 {

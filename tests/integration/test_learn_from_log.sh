@@ -1,0 +1,95 @@
+#!/bin/bash
+# souk learn-policy --log and souk ope on episodes and slates, as a user meets them: a policy out of a
+# log, its verdict from another log, exit codes and messages of bad input.
+souk=$(realpath "${BIN:-bin}")/souk
+golden=$(realpath tests/golden/ope_seq)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+
+ok() { echo "ok $1"; }
+fail() {
+    echo "FAIL $1: $2"
+    failed=1
+}
+
+# check NAME EXIT_CODE PATTERN STREAM COMMAND...: the stream (out or err) has a line with PATTERN.
+check() {
+    local name=$1 expected=$2 pattern=$3 stream=$4 rc
+    shift 4
+    "$@" >out 2>err </dev/null
+    rc=$?
+    if [ "$rc" != "$expected" ]; then
+        fail "$name" "exit code $rc, expected $expected: $(head -c 300 err)"
+    elif ! grep -q -e "$pattern" "$stream"; then
+        fail "$name" "no \"$pattern\" in: $(head -c 300 "$stream")"
+    else
+        ok "$name"
+    fi
+}
+
+# walk SEED EPISODES: a random walk over 4 states; action 1 goes on and pays 1 at the end, 0 pays 0.1.
+walk() {
+    awk -v seed="$1" -v num="$2" 'BEGIN {
+        srand(seed); print "episode,t,state,action,reward,pscore,done,x0"
+        for (e = 0; e < num; e++) {
+            s = 0
+            for (t = 0; t < 4; t++) {
+                a = rand() < 0.5
+                end = t == 3 || (a && s == 3)
+                print e "," t "," s "," a "," (a ? (s == 3) : 0.1) ",0.5," end "," s
+                if (end) break
+                s += a
+            }
+        }
+    }'
+}
+walk 1 3000 >log.csv
+walk 2 3000 >other.csv
+
+check a_policy_is_learnt_from_a_log 0 'conservative Q learning, alpha 0.1' out \
+    "$souk" learn-policy --log log.csv -o policy --alpha 0.1 --epsilon 0.3
+check it_is_promoted_by_another_log 0 '"verdict":"promote"' out \
+    "$souk" ope --log other.csv --policy policy/policy.csv --discount 0.95 --json
+awk -F, '{print $2 "," $1}' policy/policy.csv >opposite.csv
+check the_opposite_policy_is_not 0 '"verdict":"keep"' out \
+    "$souk" ope --log other.csv --policy opposite.csv --json
+check fitted_iteration_is_the_other_method 0 '"method":"fqi","form":"table"' out \
+    "$souk" learn-policy --log log.csv -o fqi --method fqi --json
+cut -d, -f1,2,4- log.csv >features.csv
+cut -d, -f1,2,4- other.csv >other_features.csv
+check features_are_learnt_by_a_network 0 '"form":"network"' out \
+    "$souk" learn-policy --log features.csv --policy-for other_features.csv -o net --updates 2000 \
+    --hidden 16 --epsilon 0.3 --json
+check its_policy_is_judged_row_by_row 0 '^SNPDIS' out \
+    "$souk" ope --log other_features.csv --policy net/policy.csv
+check a_log_of_slates_needs_no_policy 0 '^cascade-dr' out "$souk" ope --log "$golden/slates.csv"
+check a_log_of_episodes_needs_one 2 'which policy?' err "$souk" ope --log "$golden/clock.csv"
+
+# ---- bad input ----
+check a_folder_is_needed 2 '-o DIR is needed' err "$souk" learn-policy --log log.csv
+check an_unknown_method_is_refused 2 'there are cql' err \
+    "$souk" learn-policy --log log.csv -o x --method sarsa
+check alpha_is_of_cql_only 2 'fqi has none' err \
+    "$souk" learn-policy --log log.csv -o x --method fqi --alpha 2
+check an_option_of_learning_online_is_refused 2 'learn-policy --log' err \
+    "$souk" learn-policy --log log.csv -o x --resume
+check widths_are_checked 2 'widths of 1 to' err \
+    "$souk" learn-policy --log log.csv -o x --hidden 8,zero
+sed '5s/0\.5/0/' log.csv >zero.csv
+check a_propensity_of_0_is_refused_with_its_line 3 'zero.csv:5: propensity 0' err \
+    "$souk" learn-policy --log zero.csv -o x
+sed 3d log.csv >hole.csv
+check a_hole_in_an_episode_is_refused 3 'there is no step' err "$souk" learn-policy --log hole.csv -o x
+check an_unknown_action_is_refused 3 'action 1 is unknown' err \
+    "$souk" learn-policy --log log.csv -o x --actions 1
+head -n 1 log.csv >empty.csv
+check an_empty_log_is_refused 3 'no row of numbers' err "$souk" learn-policy --log empty.csv -o x
+check a_missing_log_is_told 3 'missing.csv' err "$souk" learn-policy --log missing.csv -o x
+awk 'NR == 1 || $4 == 0' FS=, log.csv | awk -F, -v OFS=, 'NR > 1 {$1 = NR; $2 = 0; $7 = 1} 1' >one.csv
+check a_log_of_one_action_has_one_answer 0 '100.0 % of the log' out \
+    "$souk" learn-policy --log one.csv -o one
+if [ -e x ]; then fail nothing_is_written_on_failure "x is there"; else ok nothing_is_written_on_failure; fi
+
+exit "$failed"
