@@ -199,6 +199,10 @@ struct config {
         double no_click_mass, step_penalty, document_length, quality_sd; // interest_evolution
         double no_click_logit, affinity_sd;                              // interest_exploration
         double sensitivity, memory, noise, clickbait_mean, kale_mean;    // long_term_satisfaction
+        char *model;                            // learned: run.dir of a model of clicks
+        uint32_t num_profiles;                  // learned: of users who are kept to begin with
+        double near_share, popularity_exponent; // learned: of candidates
+        double leave, leave_bored;              // learned: probabilities after a step
     } env;
     uint32_t num_tables;
     struct config_table tables[SOUK_TABLES_MAX];

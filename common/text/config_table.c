@@ -312,16 +312,18 @@ const struct option config_options[] = {
     F64(cluster.start_timeout_s, "30", BETWEEN(0.001, 1e6), "until a server must have started"),
 
     TEXT(env.type, "interest_evolution",
-         "kind of users: interest_evolution, interest_exploration or long_term_satisfaction"),
+         "kind of users: interest_evolution, interest_exploration, long_term_satisfaction, or "
+         "learned, whose mind is a model of clicks"),
     U32(env.slate_size, "0", BETWEEN(0, 32),
-        "items that a user is shown in a step; 0: the environment's own, in this order 3, 2 and 1"),
+        "items that a user is shown in a step; 0: the environment's own, in this order 3, 2, 1 and "
+        "3"),
     U32(env.num_candidates, "0", BETWEEN(0, 65536),
-        "items that a slate is made of; 0: the environment's own, 10, 10 and 5"),
+        "items that a slate is made of; 0: the environment's own, 10, 10, 5 and 20"),
     U32(env.max_steps, "0", BETWEEN(0, 1e9),
-        "steps after which a user leaves in any case; 0: the environment's own, 10000, 100 and "
-        "10000"),
+        "steps after which a user leaves in any case; 0: the environment's own, 10000, 100, 10000 "
+        "and 1000"),
     F64(env.budget, "0", BETWEEN(0, 1e9),
-        "time that a user has; 0: the environment's own, 200, none and 60"),
+        "time that a user has; 0: the environment's own, 200, none, 60 and none"),
     BOOL(env.show_budget, "false",
          "whether the share of the budget that is left is one more number that agents see of a "
          "user"),
@@ -350,6 +352,19 @@ const struct option config_options[] = {
         "satisfaction"),
     F64(env.kale_mean, "4", BETWEEN(-50, 50),
         "long_term_satisfaction: the same of what is none at all"),
+    TEXT(env.model, "",
+         "learned: run.dir of a model of clicks (din, base, ncf) that remembers its users"),
+    U32(env.num_profiles, "100000", BETWEEN(1, 1e8),
+        "learned: users of the model whose profiles are kept for simulated ones to begin with"),
+    F64(env.near_share, "0.5", BETWEEN(0, 1),
+        "learned: share of candidates that are drawn from the groups, such as the categories, of "
+        "what the user has consumed; the others come from all items"),
+    F64(env.popularity_exponent, "0.75", BETWEEN(0, 4),
+        "learned: candidates are drawn by the number of users who chose them to this power"),
+    F64(env.leave, "0.02", BETWEEN(0, 1),
+        "learned: probability that a user leaves after a step with a choice"),
+    F64(env.leave_bored, "0.05", BETWEEN(0, 1),
+        "learned: what each step since the last choice adds to it"),
 };
 const unsigned config_num_options = COUNT(config_options);
 

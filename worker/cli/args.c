@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/cli/verb.h"
+#include "worker/model/model_config.h"
 
 enum { TOP_MAX = 1000000, LIST_MAX = 100000, TYPED_MAX = 24, NAMES_MAX = 96 };
 
@@ -210,32 +210,6 @@ static souk_status read_words(struct reader *reader)
     return SOUK_OK;
 }
 
-// Whether dir is the folder that a run keeps its model in.
-static bool is_model_of_run(const char *dir)
-{
-    size_t length = strlen(dir);
-    while (length > 1 && dir[length - 1] == '/') length--;
-    bool has_name = length >= 5 && memcmp(dir + length - 5, "model", 5) == 0;
-    return has_name && (length == 5 || dir[length - 6] == '/');
-}
-
-// The configuration that a run has left beside its model. A folder without one is left to
-// model_dir_open(), which knows better what is wrong with it.
-static souk_status read_model_config(struct config *config, const char *dir)
-{
-    struct buf path = {0};
-    souk_status status = SOUK_OK;
-    buf_printf(&path, "%s/config.yaml", dir);
-    if (!file_exists(path.text) && is_model_of_run(dir)) {
-        buf_clear(&path);
-        buf_printf(&path, "%s/../config.yaml", dir);
-    }
-    if (file_exists(path.text)) status = config_read_file(config, path.text);
-    config_reset(config, "cluster");
-    buf_fini(&path);
-    return status;
-}
-
 static souk_status set_servers(struct config *config, const char *servers)
 {
     struct buf assignment = {0};
@@ -250,7 +224,7 @@ static souk_status fill_config(struct args *args)
 {
     struct config *config = &args->config;
     souk_status status = SOUK_OK, step;
-    if (args->model_dir) status = read_model_config(config, args->model_dir);
+    if (args->model_dir) status = model_config_read(config, args->model_dir);
     if (args->config_path && (step = config_read_file(config, args->config_path)) != SOUK_OK)
         status = step;
     for (uint32_t i = 0; i < args->settings.num_items; i++)

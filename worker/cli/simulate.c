@@ -9,6 +9,7 @@
 #include "worker/cli/simulate_output.h"
 #include "worker/cli/verb.h"
 #include "worker/policy/agent_dir.h"
+#include "worker/policy/user_model.h"
 
 enum { POLICIES_MAX = 32, TRACED_MAX = 1000 };
 static const uint64_t USERS_MAX = 100000000;
@@ -34,6 +35,8 @@ struct simulating {
     const struct env_ops *env_ops;
     struct env *env;
     struct env_shape shape;
+    struct session *session; // of the user model; NULL: the environment has none
+    struct user_model *user_model;
     char *names[POLICIES_MAX]; // owned
     uint32_t num_policies;
     struct sim_result results[POLICIES_MAX];
@@ -84,14 +87,19 @@ static souk_status run_policy(struct simulating *run, const struct agent_ops *op
     return status == SOUK_OK ? lead(run, &policy, idx) : status;
 }
 
+static struct session_options session_options_of(const struct simulating *run)
+{
+    return (struct session_options){.config = &run->args->config,
+                                    .comm = run->comm,
+                                    .local = run->program->local,
+                                    .server_program = run->program->server_program,
+                                    .is_quiet = true};
+}
+
 /* A policy that was learnt. Servers are started for those with rows alone, and end with each. */
 static souk_status run_folder(struct simulating *run, const char *dir, uint32_t idx)
 {
-    const struct session_options session_options = {.config = &run->args->config,
-                                                    .comm = run->comm,
-                                                    .local = run->program->local,
-                                                    .server_program = run->program->server_program,
-                                                    .is_quiet = true};
+    const struct session_options session_options = session_options_of(run);
     struct session *session = NULL;
     struct agent_options options = {
         .config = &run->args->config, .shape = run->shape, .comm = run->comm};
@@ -165,16 +173,36 @@ static souk_status print(struct simulating *run)
     return status;
 }
 
+/* On servers of its own: a policy's tables may have the names of the model's. */
+static souk_status open_user_model(struct simulating *run)
+{
+    const struct session_options session_options = session_options_of(run);
+    souk_status status = session_create(&session_options, &run->session);
+    if (status != SOUK_OK) return status;
+    const struct user_model_options options = {
+        .config = &run->args->config, .client = session_client(run->session), .comm = run->comm};
+    return user_model_open(&options, &run->user_model);
+}
+
+static souk_status make_env(struct simulating *run)
+{
+    const struct config *config = &run->args->config;
+    souk_status status = env_has_user_model(config) ? open_user_model(run) : SOUK_OK;
+    if (status != SOUK_OK) return status;
+    const struct env_options options = {.config = config,
+                                        .num_users = sim_places(run->options.num_users, run->comm),
+                                        .seed = config->run.seed,
+                                        .user_model = run->user_model};
+    status = comm_agree(run->comm, env_create(&options, &run->env_ops, &run->env));
+    if (status == SOUK_OK) run->env_ops->shape(run->env, &run->shape);
+    return status;
+}
+
 static souk_status simulate(struct simulating *run)
 {
     souk_status status = comm_create(&run->program->launch, &run->comm);
+    if (status == SOUK_OK) status = make_env(run);
     if (status != SOUK_OK) return status;
-    const struct env_options options = {.config = &run->args->config,
-                                        .num_users = sim_places(run->options.num_users, run->comm),
-                                        .seed = run->args->config.run.seed};
-    status = comm_agree(run->comm, env_create(&options, &run->env_ops, &run->env));
-    if (status != SOUK_OK) return status;
-    run->env_ops->shape(run->env, &run->shape);
     for (uint32_t p = 0; status == SOUK_OK && p < run->num_policies; p++)
         status = run_named(run, p);
     if (status == SOUK_OK && comm_rank(run->comm) == 0) {
@@ -191,6 +219,8 @@ static void close_all(struct simulating *run)
         mem_free(run->names[p]);
     }
     if (run->env) run->env_ops->destroy(run->env);
+    user_model_close(run->user_model);
+    session_destroy(run->session);
     comm_destroy(run->comm);
 }
 

@@ -9,8 +9,9 @@
 #include "common/text/buf.h"
 #include "worker/policy/env_base.h"
 
-static const struct env_ops *const ENVS[] = {
-    &env_interest_evolution_ops, &env_interest_exploration_ops, &env_long_term_satisfaction_ops};
+static const struct env_ops *const ENVS[] = {&env_interest_evolution_ops,
+                                             &env_interest_exploration_ops,
+                                             &env_long_term_satisfaction_ops, &env_learned_ops};
 enum { NUM_ENVS = sizeof ENVS / sizeof *ENVS };
 
 const struct env_outcome env_nothing_happened = {.choice = -1, .quality = NAN};
@@ -20,6 +21,17 @@ const struct env_ops *env_ops_get(const char *type)
     for (size_t i = 0; i < NUM_ENVS; i++)
         if (strcmp(ENVS[i]->name, type) == 0) return ENVS[i];
     return NULL;
+}
+
+souk_status env_status(const struct env_ops *ops, const struct env *env)
+{
+    return ops->status ? ops->status(env) : SOUK_OK;
+}
+
+bool env_has_user_model(const struct config *config)
+{
+    const struct env_ops *ops = env_ops_get(config->env.type);
+    return ops && ops->has_user_model;
 }
 
 static souk_status fail_unknown(const struct config *config)

@@ -48,16 +48,20 @@ struct env_outcome {
     bool is_cut;    // only because of max_steps: the view still shows what would have come next
 };
 
+struct user_model;
+
 struct env_options {
     const struct config *config; // its section env; borrowed
     uint32_t num_users;          // places
     uint64_t seed;
+    struct user_model *user_model; // borrowed; NULL for types without one
 };
 
 struct env;
 
 struct env_ops {
-    const char *name; // of env.type
+    const char *name;    // of env.type
+    bool has_user_model; // it has to be opened first (user_model.h), and is on servers
     /* All places are empty. SOUK_ECONFIG, SOUK_EDATA: logged. */
     souk_status (*create)(const struct env_options *options, struct env **env_out);
     void (*destroy)(struct env *env);
@@ -69,6 +73,9 @@ struct env_ops {
     /* slates (N, K): candidates, distinct in a slate. Empty places are passed over: their outcome
      * is that nothing was chosen. */
     void (*step)(struct env *env, const uint32_t *slates, struct env_outcome *outcomes_out);
+    /* SOUK_OK, or why a view or a step could not be had: nothing happens from there on, so whoever
+     * waits for users to leave asks. Logged. NULL: they never fail. */
+    souk_status (*status)(const struct env *env);
     /* (N, C) what an oracle ranks candidates by: hidden from agents, or where it is not, then what
      * is best in the long run; NULL: there is none. */
     void (*qualities)(struct env *env, float *qualities_out);
@@ -80,6 +87,10 @@ struct env_ops {
 
 /* NULL for a type that is none. */
 const struct env_ops *env_ops_get(const char *type);
+/* env_ops.status, or SOUK_OK. */
+souk_status env_status(const struct env_ops *ops, const struct env *env);
+/* Whether env.type needs options.user_model. */
+bool env_has_user_model(const struct config *config);
 /* The environment that env.type names, made. SOUK_ECONFIG, SOUK_EDATA: logged. On SOUK_OK the
  * caller owns *env_out, and destroys it by (*ops_out)->destroy. */
 SOUK_MUST_CHECK souk_status env_create(const struct env_options *options,

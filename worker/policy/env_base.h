@@ -12,7 +12,7 @@
 #include "worker/policy/env.h"
 
 extern const struct env_ops env_interest_evolution_ops, env_interest_exploration_ops,
-    env_long_term_satisfaction_ops;
+    env_long_term_satisfaction_ops, env_learned_ops;
 
 struct env_place {
     uint64_t user;

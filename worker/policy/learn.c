@@ -46,11 +46,16 @@ static void make_room(struct learning *run)
 
 static souk_status make_env(struct learning *run)
 {
+    const struct user_model_options model_options = {
+        .config = run->config, .client = session_client(run->options->session), .comm = run->comm};
+    souk_status status = SOUK_OK;
+    if (env_has_user_model(run->config)) status = user_model_open(&model_options, &run->user_model);
+    if (status != SOUK_OK) return status;
     struct env_options options = {.config = run->config,
                                   .num_users = run->config->policy.num_users,
-                                  .seed = run->config->run.seed};
-    souk_status status = env_create(&options, &run->env_ops, &run->env);
-    status = comm_agree(run->comm, status);
+                                  .seed = run->config->run.seed,
+                                  .user_model = run->user_model};
+    status = comm_agree(run->comm, env_create(&options, &run->env_ops, &run->env));
     if (status == SOUK_OK) run->env_ops->shape(run->env, &run->shape);
     return status;
 }
@@ -77,6 +82,7 @@ static void fini(struct learning *run)
 {
     if (run->agent) run->ops->destroy(run->agent);
     if (run->env) run->env_ops->destroy(run->env);
+    user_model_close(run->user_model);
     learn_log_close(run->log);
     mem_free(run->users);
     mem_free(run->user_steps);
@@ -123,6 +129,8 @@ static souk_status step(struct learning *run)
     souk_status status = run->ops->act(run->agent, &turn, &choice);
     if (status != SOUK_OK) return status;
     run->env_ops->step(run->env, run->slates, run->outcomes);
+    status = env_status(run->env_ops, run->env);
+    if (status != SOUK_OK) return status;
     if (run->ops->observe) run->ops->observe(run->agent, run->outcomes);
     take_outcomes(run);
     struct agent_news news = {0};

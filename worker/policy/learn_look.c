@@ -33,7 +33,8 @@ souk_status learn_look(struct learning *run, uint64_t num_users,
 {
     struct env_options env_options = {.config = run->config,
                                       .num_users = sim_places(num_users, run->comm),
-                                      .seed = run->config->run.seed};
+                                      .seed = run->config->run.seed,
+                                      .user_model = run->user_model};
     struct sim_policy policy = {.ops = run->ops};
     struct sim_options options = {.comm = run->comm, .num_users = num_users};
     struct sim_result result = {0};

@@ -12,12 +12,14 @@
 
 #include "worker/policy/learn.h"
 #include "worker/policy/learn_log.h"
+#include "worker/policy/user_model.h"
 
 struct learning {
     const struct learn_options *options;
     const struct config *config;
     struct comm *comm;
     const struct env_ops *env_ops;
+    struct user_model *user_model; // NULL: the environment has none
     struct env *env;
     struct env_shape shape;
     const struct agent_ops *ops;

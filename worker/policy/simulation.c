@@ -228,6 +228,8 @@ static souk_status take_turn(struct simulation *sim)
         if (sim->stays[n].is_taken)
             sim->stays[n].sums.figures[SIM_DIVERSITY] += find_diversity(sim, n);
     options->env_ops->step(options->env, sim->slates, sim->outcomes);
+    status = env_status(options->env_ops, options->env);
+    if (status != SOUK_OK) return status;
     trace_outcomes(sim, first_trace);
     if (sim->policy->ops && sim->policy->ops->observe)
         sim->policy->ops->observe(sim->policy->agent, sim->outcomes);
