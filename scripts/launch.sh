@@ -1,7 +1,7 @@
 #!/bin/bash
-# Starts servers and MPI workers on this machine, trains on them, and stops the servers.
+# Starts servers and MPI workers on this machine, runs them, and stops the servers.
 #
-#   scripts/launch.sh [options] train [arguments of souk train]
+#   scripts/launch.sh [options] train|learn-policy [its arguments]
 #   scripts/launch.sh -s 2 -w 2 train -c conf/mf_demo.yaml
 #
 #   -s N              servers (default 1)
@@ -14,7 +14,7 @@
 #                     authenticated, so only on a network that you trust
 #
 # Ctrl-C lets the workers end at a step edge with a checkpoint (exit code 75); again ends them at
-# once. The exit code is that of souk train.
+# once. The exit code is that of souk.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 bin=${BIN:-$here/bin}
@@ -42,7 +42,10 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ $# -gt 0 ] || die "what to run? For example: scripts/launch.sh -s 2 -w 2 train -c conf/mf_demo.yaml"
-[ "$1" = train ] || die "only train takes servers; run $bin/souk $1 by itself"
+case $1 in
+train|learn-policy) ;;
+*) die "only train and learn-policy take servers; run $bin/souk $1 by itself" ;;
+esac
 [ -x "$bin/souk" ] && [ -x "$bin/souk-server" ] || die "$bin/souk is not built yet; run make"
 [ -z "$hostfile" ] || [ -r "$hostfile" ] || die "$hostfile: cannot be read"
 command -v mpirun >/dev/null || die "mpirun is missing; run scripts/install-deps.sh"

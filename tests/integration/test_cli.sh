@@ -81,7 +81,7 @@ closed() {
 check messages_do_not_get_into_files_when_standard_files_are_closed 0 clean out closed
 
 # Servers are not started for a verb that has no use for them.
-check launch_refuses_other_verbs_than_train 2 'launch.sh: only train takes servers; run .* evaluate' \
+check launch_refuses_other_verbs_than_train 2 'launch.sh: only train and learn-policy take servers; run .* evaluate' \
     err scripts/launch.sh -s 1 evaluate -m nowhere
 
 # Every verb has a page that begins with its usage.

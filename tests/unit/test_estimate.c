@@ -3,9 +3,11 @@
 
 #include <math.h>
 
+#include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "tests/support/cmocka.h"
 #include "worker/ope/interval.h"
+#include "worker/ope/resamples.h"
 #include "worker/ope/student_t.h"
 
 static void assert_close(double value, double expected, double tolerance)
@@ -152,6 +154,33 @@ static void a_seed_gives_the_same_bootstrap_again(void **state)
     assert_true(a.lower == b.lower && a.upper == b.upper && a.lower != c.lower);
 }
 
+// 250,000 rounds are drawn in groups of two and three.
+static void a_long_log_is_resampled_in_groups(void **state)
+{
+    (void)state;
+    enum { NUM_LONG = 250000 };
+    assert_int_equal(resample_groups(NUM_LONG), RESAMPLE_GROUPS_MAX);
+    assert_int_equal(resample_group_begin(NUM_LONG, 3), 7);
+    assert_int_equal(resample_group_begin(NUM_LONG, RESAMPLE_GROUPS_MAX), NUM_LONG);
+    double *x = mem_alloc(NUM_LONG * sizeof(*x), "contributions");
+    struct rng rng;
+    rng_init(&rng, 4, 0);
+    for (int i = 0; i < NUM_LONG; i++) x[i] = rng_uniform_double(&rng) < 0.01;
+    struct rounds rounds = {NUM_LONG, x, NULL, 1};
+    struct interval_options few = {INTERVAL_BOOTSTRAP, 0.95, 500, 7, resamples_create()};
+    struct estimate t, boot, again;
+    estimate_rounds("x", &rounds, &t95, &t);
+    estimate_rounds("x", &rounds, &few, &boot);
+    estimate_rounds("x", &rounds, &few, &again); // by the resamples that were kept
+    assert_close(boot.upper - boot.lower, t.upper - t.lower, 0.1);
+    assert_true(boot.lower == again.lower && boot.upper == again.upper);
+    resamples_destroy(few.resamples);
+    few.resamples = NULL;
+    estimate_rounds("x", &rounds, &few, &again);
+    assert_true(boot.lower == again.lower && boot.upper == again.upper);
+    mem_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +191,7 @@ int main(void)
         cmocka_unit_test(nothing_divided_by_nothing_is_undefined),
         cmocka_unit_test(resamples_that_lose_all_weights_leave_no_interval),
         cmocka_unit_test(a_bootstrap_agrees_with_the_linear_form),
+        cmocka_unit_test(a_long_log_is_resampled_in_groups),
         cmocka_unit_test(a_seed_gives_the_same_bootstrap_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,21 @@ static void files_of_several_ranks_are_one(void **state)
     assert_catalogue(paths, 3, &format, "item cat|1: 1 0|2: 2 1|3: 3 0|5: 5 0");
 }
 
+static void cut_histories_tell_which_rank_has_the_newer_one(void **state)
+{
+    (void)state;
+    struct sample_format format;
+    const char *newer = HEADER "1\t7\t6\t0\t2,3,4,5\t0,0,0,0\n";
+    const char *older = HEADER "1\t7\t5\t0\t1,2,3,4\t0,0,0,0\n";
+    resolve(newer, "4", &format);
+    const char *paths[] = {write_file("a", &format, newer), write_file("b", &format, older)};
+    const uint64_t user = 7;
+    const char *const wanted = "7 6 0 | 3,4,5,6 | 0,0,0,0 | 1,2,3,4,5,6";
+    assert_profiles(paths, 2, &format, &user, &wanted, 1);
+    const char *swapped[] = {paths[1], paths[0]};
+    assert_profiles(swapped, 2, &format, &user, &wanted, 1);
+}
+
 static void extreme_ids_come_back(void **state)
 {
     (void)state;
@@ -578,6 +593,7 @@ int main(void)
         cmocka_unit_test(model_without_histories_remembers_the_last_click),
         cmocka_unit_test(users_never_seen_have_no_profile),
         cmocka_unit_test(files_of_several_ranks_are_one),
+        cmocka_unit_test(cut_histories_tell_which_rank_has_the_newer_one),
         cmocka_unit_test(extreme_ids_come_back),
         cmocka_unit_test(items_of_histories_are_in_the_catalogue),
         cmocka_unit_test(what_samples_say_of_an_item_is_more_than_what_histories_say),

@@ -72,8 +72,8 @@ static souk_status check(struct fields *fields)
     if (!o->log) return log_fail(SOUK_EUSAGE, "ope: which log? Give --log FILE");
     if (!(o->interval.level >= 0.5 && o->interval.level <= 0.999999))
         return fail_range("--level", o->interval.level, "0.5 to 0.999999");
-    if (o->interval.num_resamples < 20)
-        return fail_range("--resamples", o->interval.num_resamples, "20 or more");
+    if (o->interval.num_resamples < 20 || o->interval.num_resamples > 10000)
+        return fail_range("--resamples", o->interval.num_resamples, "20 to 10000");
     if (!isnan(o->clip) && !(o->clip > 0)) return fail_range("--clip", o->clip, "above 0");
     if (!isnan(o->subgaussian) && !(o->subgaussian >= 0 && o->subgaussian <= 1))
         return fail_range("--sub-gaussian", o->subgaussian, "0 to 1");

@@ -44,6 +44,7 @@ void profile_record_take(struct profile_record *record, const struct sample_form
     uint32_t total = n + is_longer, max = format->max_history > 0 ? format->max_history : 1;
     uint32_t num_dropped = total > max ? total - max : 0;
     profile_record_reserve(record, format, total - num_dropped);
+    record->num_dropped = num_dropped;
     for (uint32_t i = 0; i < format->num_ids; i++) record->cells[i] = batch->ids[i][b];
     uint64_t *row = record->cells + format->num_ids;
     for (uint32_t r = num_dropped; r < n; r++, row += num_histories)

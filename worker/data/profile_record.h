@@ -14,7 +14,8 @@ struct profile_record {
     uint64_t *cells; // (num_ids) ids, then (num_rows, num_histories) behaviours, oldest first
     size_t capacity; // of cells
     uint32_t num_rows;
-    bool is_click; // the sample was clicked
+    uint32_t num_dropped; // the sample's oldest behaviours, which there is no room for
+    bool is_click;        // the sample was clicked
 };
 
 void profile_record_fini(struct profile_record *record); // a zeroed one is fine

@@ -143,21 +143,36 @@ static void note_fields(struct profile_writer *writer, const uint64_t *row, uint
 
 // ---- users ----
 
-// The other histories are about the item of the first one with items.
-static void note_rows(struct profile_writer *writer, uint32_t user, uint32_t first)
+// One behaviour. The other histories are about the item of the first one with items.
+static void note_row(struct profile_writer *writer, uint32_t user, const uint64_t *row)
 {
     const struct sample_format *format = writer->format;
-    uint32_t item_table = format->ids[format->item].table;
-    for (uint32_t r = first; r < writer->sample.num_rows; r++) {
-        const uint64_t *row = profile_record_row(&writer->sample, format, r);
-        bool is_first = true;
-        for (uint32_t h = 0; h < format->num_histories; h++) {
-            if (format->histories[h].table != item_table) continue;
-            uint32_t item = number_item(writer, row[h]);
-            note_pair(writer, user, item);
-            if (is_first) note_fields(writer, row, item);
-            is_first = false;
-        }
+    bool is_first = true;
+    for (uint32_t h = 0; h < format->num_histories; h++) {
+        if (format->histories[h].table != format->ids[format->item].table) continue;
+        uint32_t item = number_item(writer, row[h]);
+        note_pair(writer, user, item);
+        if (is_first) note_fields(writer, row, item);
+        is_first = false;
+    }
+}
+
+static void note_rows(struct profile_writer *writer, uint32_t user, uint32_t first)
+{
+    for (uint32_t r = first; r < writer->sample.num_rows; r++)
+        note_row(writer, user, profile_record_row(&writer->sample, writer->format, r));
+}
+
+// Behaviours that the record has no room for, since the click came behind them.
+static void note_dropped(struct profile_writer *writer, uint32_t user,
+                         const struct sample_batch *batch, uint32_t b)
+{
+    const struct sample_format *format = writer->format;
+    for (uint32_t r = 0; r < writer->sample.num_dropped; r++) {
+        uint64_t row[SAMPLE_HISTORIES_MAX];
+        for (uint32_t h = 0; h < format->num_histories; h++)
+            row[h] = batch->histories[h][batch->row_start[b] + r];
+        note_row(writer, user, row);
     }
 }
 
@@ -194,6 +209,7 @@ static void add_sample(struct profile_writer *writer, const struct sample_batch 
     struct profile_record *record = &writer->records[user];
     profile_record_take(sample, format, batch, b);
     if (sample->is_click) note_pair(writer, user, item);
+    note_dropped(writer, user, batch, b);
     if (is_new || !profile_record_goes_on(format, sample, record, &first)) first = 0;
     bool is_behind = !is_new && profile_record_goes_on(format, record, sample, &none) &&
                      none == sample->num_rows;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define K_TEXTS(X) X(1) X(5) X(10) X(20) X(50) X(100)
 
@@ -44,8 +45,9 @@ static const char *one_class(const struct click_figures *figures)
 
 static struct model_metric make(const char *name, double value, const char *undefined)
 {
-    return (struct model_metric){
-        .name = name, .value = undefined ? NAN : value, .undefined = undefined};
+    struct model_metric metric = {.value = undefined ? NAN : value, .undefined = undefined};
+    snprintf(metric.name, sizeof metric.name, "%s", name);
+    return metric;
 }
 
 static struct model_metric make_loss(const char *name, double value, const char *undefined)
@@ -57,7 +59,9 @@ static struct model_metric make_loss(const char *name, double value, const char 
 
 static struct model_metric make_count(const char *name, uint64_t value)
 {
-    return (struct model_metric){.name = name, .value = (double)value, .is_count = true};
+    struct model_metric metric = make(name, (double)value, NULL);
+    metric.is_count = true;
+    return metric;
 }
 
 void click_list(const struct click_figures *f, struct model_metric metrics_out[CLICK_METRICS])

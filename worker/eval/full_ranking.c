@@ -13,7 +13,10 @@
 #include "worker/eval/click_ranking.h"
 #include "worker/eval/full_ranking_users.h"
 
-enum { ROWS_A_STEP = 1024 };
+enum {
+    ROWS_A_STEP = 1024,
+    PROGRESS_ROWS = 10, // of training's rows of progress in the time of one line: it may take hours
+};
 
 // Sums over clicks, in the order in which ranks add them up.
 enum { SUM_CLICKS, SUM_UNKNOWN, SUM_CANDIDATES, SUM_HITS, SUM_NDCG, SUM_MRR, NUM_SUMS };
@@ -64,7 +67,8 @@ static void show_progress(struct full_run *run)
 {
     uint64_t now = clock_now_ns();
     if (comm_rank(run->options->comm) != 0) return;
-    if ((double)(now - run->shown_ns) < run->options->config->run.progress_s * 1e9) return;
+    double every_ns = PROGRESS_ROWS * run->options->config->run.progress_s * 1e9;
+    if ((double)(now - run->shown_ns) < every_ns) return;
     run->shown_ns = now;
     double share = run->sums[SUM_CLICKS] / (double)run->users.num_clicks;
     double left_s = (double)(now - run->started_ns) / 1e9 * (1 - share) / share;

@@ -102,7 +102,6 @@ static souk_status set_up(struct model *model)
         if (status != SOUK_OK) return status;
         if (t >= model->format.num_tables) continue;
         model->table_lr[t] = specs[t].lr;
-        snprintf(model->unseen[t], sizeof model->unseen[t], "unseen_%.31s", specs[t].name);
     }
     if (is_in_lock_step(model)) model->merge = merge_create(model->comm, model->has_counts);
     struct stats_reducer reducer = {.add_up = add_up, .ctx = model->comm};
@@ -322,10 +321,10 @@ static uint32_t din_metrics(const struct model *model, const struct model_sums *
     uint32_t count = 0;
     for (uint32_t t = 0; t < model->format.num_tables; t++) {
         if (DIN_SUM_UNSEEN + t >= MODEL_SUMS_MAX) break;
-        metrics_out[count++] = (struct model_metric){.name = model->unseen[t],
-                                                     .value = sums->values[DIN_SUM_UNSEEN + t],
-                                                     .is_lower_better = true,
-                                                     .is_count = true};
+        struct model_metric *metric = &metrics_out[count++];
+        *metric = (struct model_metric){
+            .value = sums->values[DIN_SUM_UNSEEN + t], .is_lower_better = true, .is_count = true};
+        snprintf(metric->name, sizeof metric->name, "unseen_%s", model->format.tables[t].name);
     }
     return count;
 }

@@ -16,9 +16,8 @@ struct model {
     struct din_data *data;
     struct dense dense;
     struct din_net *net;
-    float table_lr[SOUK_TABLES_MAX];                 // of the tables, before the schedule
-    char unseen[SOUK_TABLES_MAX][SOUK_NAME_MAX + 8]; // "unseen_user": names of figures
-    float *logit_grad;                               // (B)
+    float table_lr[SOUK_TABLES_MAX]; // of the tables, before the schedule
+    float *logit_grad;               // (B)
     size_t logit_grad_capacity;
     uint64_t num_steps;     // of this rank in this process
     float *stats_before;    // (dense.num_stats) of layers, in case a step is skipped

@@ -23,7 +23,12 @@
 #include "worker/data/names.h"
 #include "worker/train/comm.h"
 
-enum { MODEL_TABLES_MAX = SOUK_TABLES_MAX, MODEL_SUMS_MAX = 16, MODEL_METRICS_MAX = 32 };
+enum {
+    MODEL_TABLES_MAX = SOUK_TABLES_MAX,
+    MODEL_SUMS_MAX = 16,
+    MODEL_METRICS_MAX = 32,
+    MODEL_METRIC_NAME_MAX = SOUK_NAME_MAX + 8
+};
 
 /* One table's part of a batch. Arrays grow to the largest batch and are reused. */
 struct batch_part {
@@ -63,8 +68,8 @@ struct model_sums {
     double values[MODEL_SUMS_MAX];
 };
 struct model_metric {
-    const char *name; // "rmse"
-    double value;     // NAN: undefined
+    char name[MODEL_METRIC_NAME_MAX]; // "rmse"; figures outlive the model
+    double value;                     // NAN: undefined
     bool is_lower_better;
     bool is_count;         // a whole number
     const char *undefined; // why value is NAN, static text; NULL: no reason is known

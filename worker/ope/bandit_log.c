@@ -105,8 +105,10 @@ souk_status bandit_log_take(const struct number_table *table, struct bandit_log 
     int propensity = number_table_find(table, "pscore");
     if (propensity < 0) propensity = number_table_find(table, "propensity");
     if (action < 0 || reward < 0)
-        return log_fail(SOUK_EDATA, "%s: a log of choices has columns \"action\" and \"reward\"",
-                        table->name);
+        return log_fail(
+            SOUK_EDATA,
+            "%s: a log of choices has columns \"action\" and \"reward\"; fix the header",
+            table->name);
     log->actions = mem_calloc(log->num_rounds, sizeof(uint32_t), "actions");
     log->positions = mem_calloc(log->num_rounds, sizeof(uint32_t), "positions");
     log->rewards = mem_calloc(log->num_rounds, sizeof(double), "rewards");

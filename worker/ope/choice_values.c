@@ -29,7 +29,7 @@ static souk_status find_shape(struct choice_values *values, const char *what,
     values->num_actions = fits_positions ? (uint32_t)table->num_rows : table->num_columns;
     if (fits_positions || fits_rounds) return SOUK_OK;
     return log_fail(SOUK_EDATA,
-                    "%s: the %s is %llu rows of %u numbers, which fits the log in no way: give a "
+                    "%s: the %s is %llu rows of %u numbers, which fits the log in no way; give a "
                     "row a round (%llu) with a number an action (%u or more), or a row an action "
                     "with a number a position (%u)",
                     table->name, what, (unsigned long long)table->num_rows, table->num_columns,

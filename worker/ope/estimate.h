@@ -48,6 +48,7 @@ struct interval_options {
     double level;           // 0.95: of both sides together
     uint32_t num_resamples; // of the bootstrap, which draws whole rounds
     uint64_t seed;
+    struct resamples *resamples; // kept for the next estimate of the log; NULL: they are drawn anew
 };
 
 /* Value, standard error (of ratios by linearisation) and interval. 0/0 is undefined, not a number.

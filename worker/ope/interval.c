@@ -4,10 +4,9 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/mem.h"
-#include "common/base/rng.h"
+#include "worker/ope/resamples.h"
 #include "worker/ope/student_t.h"
 
 struct moments moments_of(const double *x, uint64_t num)
@@ -62,25 +61,50 @@ double ratio_of_sums(const double *numerators, const double *denominators, uint3
 
 /* ---- bootstrap ---- */
 
-// Position of a drawn round. The share of one round is off by at most n / 2^32.
-static uint64_t pick(uint32_t random, uint64_t num)
-{
-    return (uint64_t)random * num >> 32;
-}
+// Contributions of groups of rounds, each slot as (groups) numerators and (groups) denominators.
+struct groups {
+    uint32_t num, num_slots;
+    double *tops, *bottoms; // (num_slots, num)
+};
 
-// One resample: sums of drawn rounds. Draws one slot wide are what nearly everybody has.
-static double resample(const struct rounds *rounds, struct rng *rng, double *sums)
+static void sum_groups(const struct rounds *rounds, struct groups *groups)
 {
     uint32_t width = rounds->denominators ? rounds->num_slots : 1;
-    double *tops = sums, *bottoms = rounds->denominators ? sums + width : NULL;
-    memset(sums, 0, 2 * width * sizeof(*sums));
-    for (uint64_t i = 0; i < rounds->num_rounds; i++) {
-        uint64_t begin = pick(rng_next_u32(rng), rounds->num_rounds) * width;
-        for (uint32_t s = 0; s < width; s++) tops[s] += rounds->numerators[begin + s];
-        for (uint32_t s = 0; bottoms && s < width; s++)
-            bottoms[s] += rounds->denominators[begin + s];
+    uint32_t num = resample_groups(rounds->num_rounds);
+    *groups = (struct groups){.num = num, .num_slots = width};
+    groups->tops = mem_calloc((size_t)num * width + 1, sizeof(double), "groups of rounds");
+    groups->bottoms = mem_calloc((size_t)num * width + 1, sizeof(double), "groups of rounds");
+    for (uint32_t g = 0; g < num; g++) {
+        uint64_t end = resample_group_begin(rounds->num_rounds, g + 1);
+        for (uint64_t i = resample_group_begin(rounds->num_rounds, g); i < end; i++)
+            for (uint32_t s = 0; s < width; s++) {
+                groups->tops[(size_t)s * num + g] += rounds->numerators[i * width + s];
+                groups->bottoms[(size_t)s * num + g] +=
+                    rounds->denominators ? rounds->denominators[i * width + s] : 1;
+            }
     }
-    return ratio_of_sums(tops, bottoms, width, rounds->num_rounds);
+}
+
+static double weighted_sum(const uint8_t *counts, const double *x, uint32_t num)
+{
+    double sums[4] = {0}; // additions that do not wait for each other
+    uint32_t g = 0;
+    for (; g + 4 <= num; g += 4)
+        for (int lane = 0; lane < 4; lane++) sums[lane] += counts[g + lane] * x[g + lane];
+    for (; g < num; g++) sums[0] += counts[g] * x[g];
+    return sums[0] + sums[1] + (sums[2] + sums[3]);
+}
+
+static double value_of(const struct groups *groups, const uint8_t *counts)
+{
+    double value = 0;
+    for (uint32_t s = 0; s < groups->num_slots; s++) {
+        double top = weighted_sum(counts, groups->tops + (size_t)s * groups->num, groups->num);
+        double bottom =
+            weighted_sum(counts, groups->bottoms + (size_t)s * groups->num, groups->num);
+        value += bottom == 0 ? NAN : top / bottom;
+    }
+    return value;
 }
 
 static int compare(const void *a, const void *b)
@@ -98,24 +122,36 @@ static double quantile(const double *sorted, uint32_t num, double share)
     return sorted[below] + (position - below) * (sorted[below + 1] - sorted[below]);
 }
 
+// Values of all resamples where there is one; returns how many there are.
+static uint32_t resample(const struct rounds *rounds, const struct interval_options *options,
+                         double *values)
+{
+    struct groups groups;
+    struct resamples *own = options->resamples ? NULL : resamples_create();
+    uint32_t num = 0;
+    sum_groups(rounds, &groups);
+    const uint8_t *counts = resamples_get(own ? own : options->resamples, groups.num,
+                                          options->num_resamples, options->seed);
+    for (uint32_t b = 0; b < options->num_resamples; b++) {
+        double value = value_of(&groups, counts + (size_t)b * groups.num);
+        if (!isnan(value)) values[num++] = value;
+    }
+    mem_free(groups.tops);
+    mem_free(groups.bottoms);
+    resamples_destroy(own);
+    return num;
+}
+
 void interval_bootstrap(const struct rounds *rounds, const struct interval_options *options,
                         double *lower_out, double *upper_out)
 {
-    uint32_t width = rounds->denominators ? rounds->num_slots : 1, num = 0;
-    double *sums = mem_alloc(2 * width * sizeof(*sums), "resample");
     double *values = mem_alloc(options->num_resamples * sizeof(*values), "resamples");
-    for (uint32_t b = 0; b < options->num_resamples; b++) {
-        struct rng rng;
-        rng_init(&rng, options->seed, rng_stream("bootstrap", b, 0));
-        double value = resample(rounds, &rng, sums);
-        if (!isnan(value)) values[num++] = value;
-    }
     double side = (1 - options->level) / 2;
+    uint32_t num = resample(rounds, options, values);
     bool is_defined =
         rounds->num_rounds > 1 && num > 0 && options->num_resamples - num <= side * num;
     qsort(values, num, sizeof(*values), compare);
     *lower_out = is_defined ? quantile(values, num, side) : NAN;
     *upper_out = is_defined ? quantile(values, num, 1 - side) : NAN;
-    mem_free(sums);
     mem_free(values);
 }

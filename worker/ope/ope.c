@@ -12,6 +12,7 @@
 #include "worker/ope/bandit.h"
 #include "worker/ope/episodes.h"
 #include "worker/ope/interval.h"
+#include "worker/ope/resamples.h"
 #include "worker/ope/slates.h"
 
 // Those with more columns first: a log of slates or episodes has actions and rewards too.
@@ -78,13 +79,16 @@ static souk_status check_verdict(const struct ope_options *options, const struct
 souk_status ope_run(const struct ope_options *options, struct ope_result *result_out)
 {
     struct number_table *log;
+    struct ope_options with = *options;
     *result_out = (struct ope_result){.coverage = NAN};
     souk_status status = number_table_read(options->log, "log", &log);
     if (status != SOUK_OK) return status;
     const struct ope_kind *kind = ope_find_kind(log);
     if (kind) {
         result_out->kind = kind->name;
-        status = kind->run(options, log, result_out);
+        with.interval.resamples = resamples_create();
+        status = kind->run(&with, log, result_out);
+        resamples_destroy(with.interval.resamples);
         if (status == SOUK_OK) status = check_verdict(options, result_out);
     } else {
         status = fail_unknown(log);

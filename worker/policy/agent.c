@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-extern const struct agent_ops agent_random, agent_greedy, agent_slateq;
+extern const struct agent_ops agent_random, agent_greedy, agent_slateq, agent_dqn, agent_tabular;
 
-static const struct agent_ops *const agents[] = {&agent_random, &agent_greedy, &agent_slateq};
+static const struct agent_ops *const agents[] = {&agent_random, &agent_greedy, &agent_slateq,
+                                                 &agent_dqn, &agent_tabular};
 
 const struct agent_ops *agent_ops_get(const char *name)
 {

@@ -21,7 +21,7 @@ struct key_rows {
     struct batch_part targets; // the same keys
     uint32_t *idxs;            // (n) in part, of each key of the last pull
     size_t idxs_capacity;
-    uint8_t *is_added; // (num_keys) has a gradient
+    uint32_t *num_added; // (num_keys) gradients that its push is the sum of
     size_t added_capacity;
     uint64_t *dirty; // keys that were pushed since the last sync, with repeats
     size_t num_dirty, dirty_capacity, dirty_limit; // limit: then repeats go
@@ -59,7 +59,7 @@ void key_rows_destroy(struct key_rows *rows)
     batch_part_fini(&rows->part);
     batch_part_fini(&rows->targets);
     mem_free(rows->idxs);
-    mem_free(rows->is_added);
+    mem_free(rows->num_added);
     mem_free(rows->dirty);
     mem_free(rows);
 }
@@ -108,8 +108,9 @@ souk_status key_rows_pull(struct key_rows *rows, const uint64_t *keys, uint32_t 
     unique_keys_find(rows->unique, keys, n, &rows->part, rows->idxs);
     uint32_t num_keys = rows->part.num_keys;
     if (with_targets) batch_part_reserve(&rows->targets, num_keys);
-    mem_reserve(&rows->is_added, &rows->added_capacity, num_keys, 1, "marks of rows");
-    memset(rows->is_added, 0, num_keys);
+    mem_reserve(&rows->num_added, &rows->added_capacity, num_keys, sizeof *rows->num_added,
+                "counts of gradients");
+    key_rows_drop(rows);
     if (n == 0) return SOUK_OK;
     souk_status status = pull(rows, with_targets);
     if (status != SOUK_OK || !with_targets) return status;
@@ -136,14 +137,13 @@ void key_rows_add(struct key_rows *rows, uint32_t i, const float *gradient)
 {
     uint32_t idx = rows->idxs[i], dim = rows->spec.dim;
     float *push = rows->part.pushes + (size_t)idx * dim;
-    if (!rows->is_added[idx]) memset(push, 0, row_bytes(rows));
-    rows->is_added[idx] = 1;
+    if (rows->num_added[idx]++ == 0) memset(push, 0, row_bytes(rows));
     for (uint32_t d = 0; d < dim; d++) push[d] += gradient[d];
 }
 
 void key_rows_drop(struct key_rows *rows)
 {
-    memset(rows->is_added, 0, rows->part.num_keys);
+    memset(rows->num_added, 0, rows->part.num_keys * sizeof *rows->num_added);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -164,36 +164,40 @@ static void drop_repeats(struct key_rows *rows)
 }
 
 /* Moves rows with a gradient to the front, keys with them; the pull is used up. */
-static uint32_t gather_added(struct key_rows *rows)
+static uint32_t gather_added(struct key_rows *rows, const struct key_rows_step *step)
 {
     struct batch_part *part = &rows->part;
     uint32_t num = 0, dim = rows->spec.dim;
     for (uint32_t i = 0; i < part->num_keys; i++) {
-        if (!rows->is_added[i]) continue;
-        part->keys[num] = part->keys[i];
-        memmove(part->pushes + (size_t)num++ * dim, part->pushes + (size_t)i * dim,
-                row_bytes(rows));
+        if (rows->num_added[i] == 0) continue;
+        float scale = step->is_mean ? step->scale / (float)rows->num_added[i] : step->scale;
+        const float *from = part->pushes + (size_t)i * dim;
+        float *to = part->pushes + (size_t)num * dim;
+        for (uint32_t d = 0; d < dim; d++) to[d] = from[d] * scale;
+        part->keys[num++] = part->keys[i];
     }
     return num;
 }
 
-souk_status key_rows_push(struct key_rows *rows, float lr, float scale)
+static void note_dirty(struct key_rows *rows, uint32_t num)
 {
-    uint32_t num = gather_added(rows);
+    mem_reserve(&rows->dirty, &rows->dirty_capacity, rows->num_dirty + num, sizeof *rows->dirty,
+                "changed keys");
+    memcpy(rows->dirty + rows->num_dirty, rows->part.keys, num * sizeof *rows->dirty);
+    rows->num_dirty += num;
+    if (rows->num_dirty > rows->dirty_limit) drop_repeats(rows);
+}
+
+souk_status key_rows_push(struct key_rows *rows, const struct key_rows_step *step)
+{
+    uint32_t num = gather_added(rows, step);
     if (num == 0) return SOUK_OK;
-    for (size_t i = 0; i < (size_t)num * rows->spec.dim; i++) rows->part.pushes[i] *= scale;
-    if (rows->has_targets) {
-        mem_reserve(&rows->dirty, &rows->dirty_capacity, rows->num_dirty + num, sizeof *rows->dirty,
-                    "changed keys");
-        memcpy(rows->dirty + rows->num_dirty, rows->part.keys, num * sizeof *rows->dirty);
-        rows->num_dirty += num;
-        if (rows->num_dirty > rows->dirty_limit) drop_repeats(rows);
-    }
+    if (rows->has_targets) note_dirty(rows, num);
     struct souk_push push = {.table = rows->tables[0],
                              .num_keys = num,
                              .keys = rows->part.keys,
                              .rows = rows->part.pushes,
-                             .lr = lr,
+                             .lr = step->lr,
                              .mode = SOUK_PUSH_GRADIENT};
     souk_ticket ticket; // nobody waits for it
     return souk_client_push(rows->client, &push, 1, &ticket);

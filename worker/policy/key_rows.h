@@ -29,10 +29,14 @@ SOUK_MUST_CHECK souk_status key_rows_pull(struct key_rows *rows, const uint64_t 
 const float *key_rows_get(const struct key_rows *rows, uint32_t i);
 const float *key_rows_target(const struct key_rows *rows, uint32_t i);
 
-/* Gradients of rows of the last pull: add some, then push all that were added, times scale; lr 0:
- * the table's own. */
+struct key_rows_step {
+    float lr;     // 0: the table's own
+    float scale;  // of gradients
+    bool is_mean; // of the gradients that were added for a row; else their sum
+};
+/* Gradients of rows of the last pull: add some, then push all that were added. */
 void key_rows_add(struct key_rows *rows, uint32_t i, const float *gradient);
-SOUK_MUST_CHECK souk_status key_rows_push(struct key_rows *rows, float lr, float scale);
+SOUK_MUST_CHECK souk_status key_rows_push(struct key_rows *rows, const struct key_rows_step *step);
 /* Drops what was added. */
 void key_rows_drop(struct key_rows *rows);
 SOUK_MUST_CHECK souk_status key_rows_sync(struct key_rows *rows);

@@ -96,7 +96,8 @@ static souk_status apply(struct q_learner *learner, float lr, double total)
 {
     float scale = (float)(1 / total);
     souk_status status = SOUK_OK;
-    if (learner->rows) status = key_rows_push(learner->rows, 0, scale);
+    const struct key_rows_step step = {.scale = scale};
+    if (learner->rows) status = key_rows_push(learner->rows, &step);
     if (status != SOUK_OK) return status;
     if (learner->is_remote) return dense_remote_give(&learner->remote, &learner->dense, scale, lr);
     dense_step_adam(&learner->dense, lr, scale);

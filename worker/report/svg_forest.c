@@ -175,7 +175,9 @@ static void add_interval(const struct frame *frame, const struct svg_forest_row 
     buf_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\" fill=\"%s\"><title>",
                to_x(frame, row->value), y, row->is_main ? "5" : "4", color);
     svg_add_escaped(out, row->name);
-    buf_printf(out, ": %.6g, %.6g to %.6g</title></circle>\n", row->value, row->lower, row->upper);
+    buf_printf(out, ": %.6g", row->value);
+    if (isfinite(row->lower)) buf_printf(out, ", %.6g to %.6g", row->lower, row->upper);
+    buf_add_text(out, "</title></circle>\n");
 }
 
 static void add_row(const struct svg_forest *forest, const struct frame *frame, uint32_t r,

@@ -22,9 +22,10 @@ struct trainer {
     struct model *model;
     struct tables tables;
     struct saver *saver;
-    int run_lock;              // of run.dir, on rank 0; -1: none
-    struct events *events;     // rank 0 only
-    struct progress *progress; // every rank; only rank 0's is printed
+    int run_lock;               // of run.dir, on rank 0; -1: none
+    struct events *events;      // rank 0 only
+    struct progress *progress;  // every rank; only rank 0's is printed
+    struct model_metric metric; // the first of validation: progress borrows its name
     struct train_state state;
     struct train_meter meter;
     struct train_totals totals; // of the last vote
@@ -140,11 +141,12 @@ static bool has_validation(const struct config *config)
     return config->data.valid.num_items > 0 || config->data.valid_share > 0;
 }
 
-static const char *metric_name(const struct trainer *trainer)
+static const char *metric_name(struct trainer *trainer)
 {
     struct evaluation none;
     evaluation_init(&none, trainer->ops, trainer->model);
-    return none.metrics[0].name;
+    trainer->metric = none.metrics[0];
+    return trainer->metric.name;
 }
 
 static void start_progress(struct trainer *trainer)
