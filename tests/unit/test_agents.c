@@ -1,0 +1,322 @@
+/* test_agents.c - agents that learn, on users whose Q values are known.
+ *
+ * The chain: item 0 ends the stay with 1 in state 0 and with 0 in state 1; item 1 leads from state
+ * 0 to 1 for nothing, and ends with 3 there. With gamma .9: Q(0) = 1, 2.7; Q(1) = 0, 3. All agents
+ * see random slates while they learn. */
+#include <string.h>
+
+#include "tests/support/cmocka.h"
+#include "tests/support/model_cluster.h"
+#include "tests/support/temp.h"
+#include "tests/support/toy_users.h"
+
+static struct config config;
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {
+        "policy.gamma=0.9",     "policy.hidden=16",    "policy.batch_size=64",  "policy.updates=2",
+        "policy.replay=3200",   "policy.warmup=320",   "policy.target_sync=20", "policy.bins=2",
+        "policy.bins_low=-0.5", "policy.bins_high=1.5"};
+    config_init(&config);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        assert_int_equal(config_set(&config, settings[i]), SOUK_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    config_fini(&config);
+    return 0;
+}
+
+static void set(const char *assignment)
+{
+    assert_int_equal(config_set(&config, assignment), SOUK_OK);
+}
+
+static struct toy chain(void)
+{
+    return (struct toy){.num_states = 2,
+                        .num_items = 2,
+                        .slate_size = 1,
+                        .scores = {1, 1},
+                        .steps = {{{1, -1}, {0, 1}}, {{0, -1}, {3, -1}}}};
+}
+
+static void learn(struct toy *toy, uint32_t num_steps)
+{
+    toy_learn(toy, num_steps, 0.01f);
+    toy_learn(toy, num_steps, 0.001f);
+}
+
+static void check_chain(struct toy *toy, double first, double tolerance)
+{
+    assert_float_equal(toy_difference(toy, 0, 0, 1), first, tolerance);
+    assert_float_equal(toy_difference(toy, 1, 0, 1), -3, tolerance);
+}
+
+static void dqn_learns_the_chain(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    set("policy.agent=dqn");
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    check_chain(&toy, 1 - 2.7, 0.1);
+    toy_stop(&toy);
+}
+
+static void dueling_dqn_learns_the_chain(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    set("policy.agent=dqn");
+    set("policy.dueling=true");
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    check_chain(&toy, 1 - 2.7, 0.1);
+    toy_stop(&toy);
+}
+
+/* Two steps as they came, which is at random: .9 (0 + 3) / 2. */
+static void n_steps_are_those_that_were_taken(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    set("policy.agent=dqn");
+    set("policy.n_step=2");
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    check_chain(&toy, 1 - 1.35, 0.15);
+    toy_stop(&toy);
+}
+
+static void slateq_learns_the_chain(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    check_chain(&toy, 1 - 2.7, 0.1);
+    toy_stop(&toy);
+}
+
+/* The next slate was any: Q(0, item 1) = .9 (0 + 3) / 2. */
+static void sarsa_values_what_was_shown(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    set("policy.target=sarsa");
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    check_chain(&toy, 1 - 1.35, 0.15);
+    toy_stop(&toy);
+}
+
+/* One state. Item 0 (v 1) ends the stay with 1, item 1 (v 3) with .6; nothing (v 1) is for nothing,
+ * and the user stays. Preferences are v (q - the best slate's value). */
+static struct toy shy(void)
+{
+    return (struct toy){.num_states = 1,
+                        .num_items = 2,
+                        .slate_size = 1,
+                        .scores = {1, 3},
+                        .null_score = 1,
+                        .steps = {{{1, -1}, {0.6f, -1}}},
+                        .nothing = {{0, 0}}};
+}
+
+/* V = max((1 + q0) / 2, (1.8 + q0) / 4), q0 = .9 V: item 0, q0 = .45 / .55, V = 1 / 1.1. */
+static void slateq_learns_what_nothing_is_worth(void **state)
+{
+    (void)state;
+    struct toy toy = shy();
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    double value = 1 / 1.1;
+    assert_float_equal(toy_difference(&toy, 0, 0, 1), (1 - value) - 3 * (0.6 - value), 0.1);
+    const struct exploration none = {0};
+    toy_act(&toy, 0, &none);
+    assert_int_equal(toy.slates[0], 0);
+    toy_stop(&toy);
+}
+
+/* V = max(1 / 2, 1.8 / 4) with nothing worth nothing: preferences are 1 - .5 and 3 (.6 - .5). */
+static void slateq_may_hold_nothing_to_be_worth_nothing(void **state)
+{
+    (void)state;
+    struct toy toy = shy();
+    set("policy.null_value=zero");
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    assert_float_equal(toy_difference(&toy, 0, 0, 1), 0.5 - 0.3, 0.1);
+    toy_stop(&toy);
+}
+
+/* Items 0 and 2 are worth 2, item 1 and 3 less; each position of a slate learns it. */
+static void dqn_fills_every_position(void **state)
+{
+    (void)state;
+    struct toy toy = {.num_states = 1,
+                      .num_items = 4,
+                      .slate_size = 2,
+                      .scores = {1, 1, 1, 1},
+                      .steps = {{{2, -1}, {0, -1}, {2, -1}, {1, -1}}}};
+    set("policy.agent=dqn");
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 800);
+    const struct exploration none = {0};
+    toy_act(&toy, 0, &none);
+    assert_int_equal(toy.slates[0] + toy.slates[1], 2);
+    assert_int_not_equal(toy.slates[0], 1);
+    assert_float_equal(toy.propensities[1], 1, 0);
+    toy_stop(&toy);
+}
+
+/* States are hidden: all look like the first. Item 1 pays once item 0 was shown, else it ends the
+ * stay for nothing. An agent without memory sees one state and must show one item for ever; with
+ * it, the items change places behind item 0. */
+static void a_memory_stands_in_for_a_hidden_state(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    toy.steps[0][0] = (struct toy_step){0, 1};
+    toy.steps[0][1] = (struct toy_step){0, -1};
+    toy.steps[1][0] = (struct toy_step){0, -1};
+    toy.hides_states = true;
+    set("policy.agent=dqn");
+    set("policy.memory=0.5");
+    toy_start(&toy, &config, NULL);
+    learn(&toy, 1500);
+    assert_float_equal(toy_difference(&toy, 0, 0, 1), 2.7, 0.2);
+    toy_stop(&toy);
+}
+
+/* ---- rows on servers ---- */
+
+static void check_with_servers(struct toy toy, double tolerance)
+{
+    struct model_cluster cluster;
+    model_cluster_start(&cluster, 2, 1);
+    toy_start(&toy, &config, cluster.client);
+    learn(&toy, 1500);
+    check_chain(&toy, 1 - 2.7, tolerance);
+    toy_stop(&toy);
+    model_cluster_stop(&cluster);
+}
+
+static void a_table_solves_the_chain(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    set("policy.agent=tabular");
+    set("tables.q.lr=0.1");
+    struct model_cluster cluster;
+    model_cluster_start(&cluster, 2, 1);
+    toy_start(&toy, &config, cluster.client);
+    toy_learn(&toy, 300, 0.2f);
+    check_chain(&toy, 1 - 2.7, 0.01);
+    toy_stop(&toy);
+    model_cluster_stop(&cluster);
+}
+
+static void slateq_learns_embeddings_of_items(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    toy.has_keys = true;
+    set("policy.embedding=4");
+    check_with_servers(toy, 0.2);
+}
+
+static void dqn_learns_embeddings_of_items(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    toy.has_keys = true;
+    set("policy.agent=dqn");
+    check_with_servers(toy, 0.2); // 16 floats, since nothing else is known of items
+}
+
+static void dueling_dqn_learns_embeddings_of_items(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    toy.has_keys = true;
+    set("policy.agent=dqn");
+    set("policy.dueling=true");
+    check_with_servers(toy, 0.2);
+}
+
+/* ---- what cannot be ---- */
+
+static void expect_refusal(const char *assignment, const char *message)
+{
+    struct toy toy = chain();
+    struct agent_options options = {.config = &config, .is_learning = true};
+    const struct agent_ops *ops;
+    struct agent *agent = NULL;
+    set(assignment);
+    toy_shape(&toy, &options.shape);
+    capture_log_begin();
+    assert_int_equal(agent_ops_find(&config, &ops), SOUK_OK);
+    souk_status status = ops->create(&options, &agent);
+    const char *log = capture_log_text();
+    assert_non_null(strstr(log, message));
+    capture_log_end();
+    assert_int_not_equal(status, SOUK_OK);
+}
+
+static void agents_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    expect_refusal("policy.embedding=8", "have no keys to embed");
+    set("policy.embedding=0");
+    expect_refusal("policy.hidden=16,many", "\"many\" is no width");
+    expect_refusal("policy.hidden=1,2,3,4,5,6,7,8,9", "9 layers are more than 8");
+    set("policy.hidden=16");
+    expect_refusal("policy.agent=tabular", "needs servers");
+}
+
+static void updates_that_are_not_finite_are_skipped_and_then_fatal(void **state)
+{
+    (void)state;
+    struct toy toy = chain();
+    set("train.max_bad_steps=3");
+    set("policy.reward_scale=1e38");
+    toy.steps[1][1].reward = 1e30f;
+    toy_start(&toy, &config, NULL);
+    capture_log_begin();
+    assert_int_equal(toy_try(&toy, 100), SOUK_EDIVERGED);
+    assert_non_null(strstr(capture_log_text(), "(3 of train.max_bad_steps 3)"));
+    assert_non_null(strstr(capture_log_text(), "lower policy.lr"));
+    capture_log_end();
+    toy_stop(&toy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(dqn_learns_the_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dueling_dqn_learns_the_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(n_steps_are_those_that_were_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slateq_learns_the_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sarsa_values_what_was_shown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slateq_learns_what_nothing_is_worth, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slateq_may_hold_nothing_to_be_worth_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(dqn_fills_every_position, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_memory_stands_in_for_a_hidden_state, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_solves_the_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slateq_learns_embeddings_of_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dqn_learns_embeddings_of_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dueling_dqn_learns_embeddings_of_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(agents_that_cannot_be_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(updates_that_are_not_finite_are_skipped_and_then_fatal,
+                                        set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
