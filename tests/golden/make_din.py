@@ -24,10 +24,17 @@ NCF: logit = MLP([user, item]). Nothing of Souk takes part in this file.
 import argparse
 import os
 import sys
-import numpy as np
-import torch
-import torch.nn as nn
-import torch.nn.functional as F
+
+SYSTEM_PYTHON = "/usr/bin/python3"  # apt's python3-torch is for this one, which another may hide
+try:
+    import numpy as np
+    import torch
+    import torch.nn as nn
+    import torch.nn.functional as F
+except ImportError as missing:
+    if os.path.exists(SYSTEM_PYTHON) and not os.path.samefile(sys.executable, SYSTEM_PYTHON):
+        os.execv(SYSTEM_PYTHON, [SYSTEM_PYTHON, *sys.argv])
+    sys.exit(f"make_din.py: {missing}; install PyTorch: apt-get install python3-torch")
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("--seed", type=int, default=1)

@@ -118,6 +118,17 @@ static void each_activation_is_as_the_paper_writes_it(void **state)
     }
 }
 
+/* The last parameter, a bias that softmax does not see: Adam would make steps of rounding errors.
+ */
+static void a_shift_of_all_scores_has_no_gradient_behind_a_softmax(void **state)
+{
+    (void)state;
+    both_ways(ATTENTION_SIGMOID, true, awkward, 5);
+    assert_true(rig.grads[rig.num_params - 1] == 0);
+    both_ways(ATTENTION_SIGMOID, false, awkward, 5);
+    assert_true(rig.grads[rig.num_params - 1] != 0);
+}
+
 static void one_behaviour_alone_works(void **state)
 {
     (void)state;
@@ -228,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_activation_is_as_the_paper_writes_it),
+        cmocka_unit_test(a_shift_of_all_scores_has_no_gradient_behind_a_softmax),
         cmocka_unit_test(one_behaviour_alone_works),
         cmocka_unit_test(histories_without_behaviours_give_zero_vectors),
         cmocka_unit_test(long_histories_cross_chunks),

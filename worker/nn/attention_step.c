@@ -260,16 +260,19 @@ static void unscore_rows(struct attention *attention, const struct chunk *chunk,
     uint32_t num_units = last->num_units;
     const float *out = last->out + (uint64_t)chunk->row * num_units;
     const float *score_grads = attention->score_grads + chunk->row, *top = attention->top;
-    float *restrict top_grad = attention->top_grad;
+    float *restrict top_grad = attention->top_grad, bias_grad = 0;
     for (uint32_t t = 0; t < chunk->num_rows; t++, out += num_units, out_grad += num_units) {
         float grad = score_grads[t];
-        attention->top_bias_grad[0] += grad;
+        bias_grad += grad;
         LOOP_INDEPENDENT
         for (uint32_t m = 0; m < num_units; m++) {
             top_grad[m] += grad * out[m];
             out_grad[m] = grad * top[m];
         }
     }
+    // A softmax does not see what is added to all scores: only rounding would be left of the sum,
+    // which Adam would take for a gradient.
+    if (!attention->options.has_softmax) attention->top_bias_grad[0] += bias_grad;
 }
 
 // In place: the gradient of outputs becomes that of what went into the activation.
