@@ -159,6 +159,18 @@ static void rewards_and_contexts_that_do_not_fit_are_named(void **state)
     assert_fails(&options, SOUK_EDATA, "context.csv: 2 rows of context for 3 actions");
 }
 
+static void a_folder_without_probabilities_is_refused(void **state)
+{
+    (void)state;
+    struct ope_options options = options_of(good_log, good_policy);
+    struct ope_result result;
+    options.policy = dir; // policy.csv is in it
+    assert_int_equal(ope_run(&options, &result), SOUK_OK);
+    ope_result_fini(&result);
+    assert_int_equal(remove(temp_path(dir, "policy.csv")), 0);
+    assert_fails(&options, SOUK_EDATA, "has no policy.csv");
+}
+
 static void an_unknown_estimator_cannot_decide(void **state)
 {
     (void)state;
@@ -258,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(distributions_that_are_none_are_named_by_place),
         cmocka_unit_test(rewards_and_contexts_that_do_not_fit_are_named),
+        cmocka_unit_test(a_folder_without_probabilities_is_refused),
         cmocka_unit_test(an_unknown_estimator_cannot_decide),
         cmocka_unit_test(a_policy_without_support_is_undefined_and_says_why),
         cmocka_unit_test(a_log_of_one_action_is_judged_by_what_it_covers),

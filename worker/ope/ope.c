@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/ope/bandit.h"
@@ -76,23 +78,45 @@ static souk_status check_verdict(const struct ope_options *options, const struct
     return status;
 }
 
+// The file of a policy's folder, as `souk learn-policy --log` writes it; else the path as it is.
+static souk_status find_policy(const char *path, struct buf *out)
+{
+    struct stat info;
+    buf_add_text(out, path);
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return SOUK_OK;
+    buf_add_text(out, "/policy.csv");
+    if (file_exists(buf_text(out))) return SOUK_OK;
+    return log_fail(SOUK_EDATA,
+                    "%s: has no policy.csv, the probabilities for a log; give the folder of `souk "
+                    "learn-policy --log`, or a file",
+                    path);
+}
+
+static souk_status run_kind(const struct ope_options *options, const struct number_table *log,
+                            struct ope_result *result)
+{
+    const struct ope_kind *kind = ope_find_kind(log);
+    if (!kind) return fail_unknown(log);
+    struct ope_options with = *options;
+    struct buf policy = {0};
+    souk_status status = options->policy ? find_policy(options->policy, &policy) : SOUK_OK;
+    if (options->policy) with.policy = buf_text(&policy);
+    with.interval.resamples = resamples_create();
+    result->kind = kind->name;
+    if (status == SOUK_OK) status = kind->run(&with, log, result);
+    if (status == SOUK_OK) status = check_verdict(&with, result);
+    resamples_destroy(with.interval.resamples);
+    buf_fini(&policy);
+    return status;
+}
+
 souk_status ope_run(const struct ope_options *options, struct ope_result *result_out)
 {
     struct number_table *log;
-    struct ope_options with = *options;
     *result_out = (struct ope_result){.coverage = NAN};
     souk_status status = number_table_read(options->log, "log", &log);
     if (status != SOUK_OK) return status;
-    const struct ope_kind *kind = ope_find_kind(log);
-    if (kind) {
-        result_out->kind = kind->name;
-        with.interval.resamples = resamples_create();
-        status = kind->run(&with, log, result_out);
-        resamples_destroy(with.interval.resamples);
-        if (status == SOUK_OK) status = check_verdict(options, result_out);
-    } else {
-        status = fail_unknown(log);
-    }
+    status = run_kind(options, log, result_out);
     number_table_destroy(log);
     if (status != SOUK_OK) ope_result_fini(result_out);
     return status;
