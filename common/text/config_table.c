@@ -280,7 +280,8 @@ const struct option config_options[] = {
          "slateq: what choosing nothing is worth; zero is what was published, and makes the agent "
          "chase clicks"),
     U32(policy.embedding, "0", BETWEEN(0, SOUK_DIM_MAX),
-        "floats of an item's embedding, a table \"item\" on the servers; 0: 16 where items have "
+        "floats of an item's embedding, a table \"policy_item\" on the servers; 0: 16 where items "
+        "have "
         "keys and no features, else none"),
     U32(policy.bins, "4", BETWEEN(1, 1024), "tabular: parts that a feature's range is cut into"),
     F32(policy.bins_low, "-1", ANY_NUMBER, "tabular: where the range begins"),

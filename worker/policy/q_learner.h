@@ -23,7 +23,7 @@
 #include "worker/policy/q_settings.h"
 #include "worker/policy/replay.h"
 
-#define Q_LEARNER_TABLE "item"
+#define Q_LEARNER_TABLE "policy_item"
 
 struct q_learner {
     const struct config *config; // borrowed
