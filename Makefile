@@ -3,6 +3,7 @@
 #   make demo       install what is missing, build, generate data, train on 2 servers and 2 workers
 #   make test       install what is missing, build, run every test
 #   make bench      measure; prints and writes build/bench.json
+#   make bench-policy  policies in simulation, estimates of their value; see tests/bench/policy.sh
 #   make bench-din  DIN beside PyTorch on one core; see tests/bench/din.sh
 #   make check      layers, formatting, warnings with gcc and clang, shell scripts
 #   make fuzz       run the fuzzers (clang) for FUZZ_SECONDS each
@@ -86,7 +87,7 @@ $(BUILD)/flags $(BUILD)/prefix: always
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(TEXT)) | cmp -s - $@ || echo $(call quoted,$(TEXT)) > $@
 
-.PHONY: all lib install clean demo test bench bench-din benches check fuzz deps tests format
+.PHONY: all lib install clean demo test bench bench-din bench-policy benches check fuzz deps tests format
 all: $(BIN)/souk $(BIN)/souk-server lib
 lib: $(BUILD)/libsouk.a $(BUILD)/libsouk.so $(BUILD)/souk.pc
 
@@ -161,6 +162,8 @@ bench: $(BIN)/souk $(BIN)/souk-server $(BENCH_BIN)
 	@BUILD=$(BUILD) BIN=$(BIN) tests/bench/run.sh
 bench-din: $(BIN)/souk $(BUILD)/tests/bench/bench_din
 	@BUILD=$(BUILD) BIN=$(BIN) tests/bench/din.sh
+bench-policy: $(BIN)/souk $(BIN)/souk-server $(BUILD)/tests/bench/bench_env $(BUILD)/tests/bench/bench_ope
+	@BUILD=$(BUILD) BIN=$(BIN) tests/bench/policy.sh
 check: deps
 	@scripts/check.sh
 fuzz: deps
