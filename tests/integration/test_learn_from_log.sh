@@ -51,7 +51,7 @@ walk 2 3000 >other.csv
 check a_policy_is_learnt_from_a_log 0 'conservative Q learning, alpha 0.1' out \
     "$souk" learn-policy --log log.csv -o policy --alpha 0.1 --epsilon 0.3
 check it_is_promoted_by_another_log 0 '"verdict":"promote"' out \
-    "$souk" ope --log other.csv --policy policy/policy.csv --discount 0.95 --json
+    "$souk" ope --log other.csv --policy policy --discount 0.95 --json
 awk -F, '{print $2 "," $1}' policy/policy.csv >opposite.csv
 check the_opposite_policy_is_not 0 '"verdict":"keep"' out \
     "$souk" ope --log other.csv --policy opposite.csv --json

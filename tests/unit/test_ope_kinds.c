@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/ope_expected.h"
@@ -118,6 +119,55 @@ static void verdict_on_episodes_follows_the_evidence(void **state)
     temp_dir_remove(dir);
 }
 
+// Episodes of 1 to 3 steps in two states, of a world without memory of the past: state after state
+// is as likely, action 1 pays state + 1 with probability 0.5, action 0 pays 0.5.
+static const char *draw_episodes(const char *dir, uint64_t seed, uint32_t num)
+{
+    struct buf text = {0};
+    struct rng rng;
+    rng_init(&rng, seed, 0);
+    buf_add_text(&text, "episode,t,state,action,reward,pscore,done\n");
+    for (uint32_t e = 0; e < num; e++)
+        for (uint32_t t = 0, length = 1 + (uint32_t)rng_below(&rng, 3); t < length; t++) {
+            uint32_t state = (uint32_t)rng_below(&rng, 2), pays = (uint32_t)rng_below(&rng, 2);
+            uint32_t action = rng_uniform(&rng) < 0.4f;
+            buf_printf(&text, "%u,%u,%u,%u,%g,%g,%d\n", e, t, state, action,
+                       action ? pays * (state + 1.0) : 0.5, action ? 0.4 : 0.6, t + 1 == length);
+        }
+    const char *path = temp_file(dir, "drawn.csv", buf_text(&text));
+    buf_fini(&text);
+    return path;
+}
+
+static void intervals_of_episodes_hold_the_truth(void **state)
+{
+    (void)state;
+    enum { NUM_LOGS = 300 };
+    static const char *const estimators[] = {"TIS", "PDIS", "DR", "SNTIS", "SNPDIS", "SNDR"};
+    uint32_t num_held[6] = {0};
+    char *dir = temp_dir_create();
+    char *policy = mem_strdup(temp_file(dir, "pi.csv", "0.3,0.7\n0.5,0.5\n"));
+    // A step is worth 0.5 (0.3 0.5 + 0.7 0.5) + 0.5 (0.5 0.5 + 0.5 1); there are 2 on average.
+    double truth = 2 * (0.5 * (0.3 * 0.5 + 0.7 * 0.5) + 0.5 * (0.5 * 0.5 + 0.5 * 1));
+    for (uint64_t seed = 0; seed < NUM_LOGS; seed++) {
+        struct ope_result result;
+        struct ope_options options = options_of(draw_episodes(dir, seed, 200), policy);
+        options.interval.kind = INTERVAL_STUDENT_T;
+        assert_int_equal(ope_run(&options, &result), SOUK_OK);
+        for (int k = 0; k < 6; k++) {
+            const struct estimate *estimate = &find_figure(&result, estimators[k])->estimate;
+            num_held[k] += estimate->lower <= truth && truth <= estimate->upper;
+        }
+        ope_result_fini(&result);
+    }
+    // 95 % of 300 logs, within 3.5 deviations of chance.
+    for (int k = 0; k < 6; k++)
+        if (num_held[k] < 272 || num_held[k] > 298)
+            fail_msg("%s: %u of %d intervals hold the truth", estimators[k], num_held[k], NUM_LOGS);
+    mem_free(policy);
+    temp_dir_remove(dir);
+}
+
 static void policy_that_follows_no_episode_is_undefined_where_it_is_normalised(void **state)
 {
     (void)state;
@@ -190,6 +240,7 @@ int main(void)
         cmocka_unit_test(columns_tell_what_kind_of_log_it_is),
         cmocka_unit_test(rewards_of_slates_may_come_from_a_file),
         cmocka_unit_test(verdict_on_episodes_follows_the_evidence),
+        cmocka_unit_test(intervals_of_episodes_hold_the_truth),
         cmocka_unit_test(policy_that_follows_no_episode_is_undefined_where_it_is_normalised),
         cmocka_unit_test(what_a_kind_does_not_take_is_refused),
     };

@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-enum { ACTIONS_MAX = 1 << 20, POSITIONS_MAX = 1 << 10 };
+enum { ACTIONS_MAX = 1 << 20, POSITIONS_MAX = 1 << 10, CELLS_MAX = 1 << 24 };
 
 static const char *const weight_names[NUM_SLATE_WEIGHTS] = {"joint", "item_position", "cascade"};
 
@@ -214,6 +214,11 @@ souk_status slate_log_make(const struct number_table *table, struct slate_log *l
     for (int kind = 0; !status && kind < NUM_SLATE_WEIGHTS; kind++)
         status = take_weights(&reading, kind);
     if (!status) status = take_next(&reading);
+    if (!status && (uint64_t)log_out->length * log_out->num_actions > CELLS_MAX)
+        status = log_fail(SOUK_EDATA,
+                          "%s: %u positions with %u actions are more than %u pairs; "
+                          "number actions from 0 without gaps",
+                          table->name, log_out->length, log_out->num_actions, CELLS_MAX);
     mem_free(reading.places);
     return status;
 }
