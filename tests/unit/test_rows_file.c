@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "common/bytes/crc32c.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
 #include "worker/model/rows_file.h"
@@ -131,6 +132,32 @@ static souk_status read_all(const char *path, const struct rows_head *head,
     return status;
 }
 
+/* A file of sound checksums, as no version of ours writes it. */
+static void a_value_that_is_not_finite_is_not_read(void **state)
+{
+    (void)state;
+    enum { BLOCK = ROWS_HEAD_BYTES, BODY = BLOCK + ROWS_BLOCK_HEAD_BYTES, BODY_BYTES = 40 };
+    const float values[] = {NAN, INFINITY};
+    for (size_t i = 0; i < 2; i++) {
+        struct rows_sum sum;
+        const char *path = write_golden(&sum);
+        char *bytes;
+        size_t length;
+        assert_int_equal(file_read(path, 4096, &bytes, &length), SOUK_OK);
+        memcpy(bytes + BODY + 16 + 4 + 12 * i, &values[i], sizeof values[i]); // a row's, a state's
+        uint32_t crc = crc32c(crc32c(0, bytes + BLOCK, 12), bytes + BODY, BODY_BYTES);
+        memcpy(bytes + BLOCK + 12, &crc, sizeof crc);
+        sum.crc = crc32c(0, bytes, length);
+        path = temp_file_n(dir, "bad.rows", bytes, length);
+        mem_free(bytes);
+        capture_log_begin();
+        assert_int_equal(read_all(path, &all_slots, &sum), SOUK_EDATA);
+        assert_non_null(strstr(capture_log_text(), "bad.rows: damaged at byte 24: a value that is "
+                                                   "not finite; copy the model again, or train"));
+        capture_log_end();
+    }
+}
+
 static void another_head_than_expected_is_refused(void **state)
 {
     (void)state;
@@ -225,6 +252,7 @@ int main(void)
         TEST(the_bytes_are_those_of_the_format),
         TEST(blocks_come_back_as_they_went_in),
         TEST(a_value_that_is_not_finite_is_not_written),
+        TEST(a_value_that_is_not_finite_is_not_read),
         TEST(another_head_than_expected_is_refused),
         TEST(a_block_that_claims_more_than_the_file_has_costs_nothing),
         TEST(no_row_of_a_damaged_block_is_given_out),
