@@ -30,23 +30,53 @@ check() {
     fi
 }
 
+# together TYPE WORKERS OPTION...: as many workers print what one has printed to alone.txt.
+together() {
+    local name=${1}_is_the_same_on_${2}_workers type=$1 n=$2
+    shift 2
+    if ! command -v mpirun >mpirun.path; then
+        echo "SKIP $name: there is no mpirun"
+    elif ! timeout 60 mpirun --oversubscribe -n "$n" "$souk" simulate --set env.type="$type" --users 50 \
+        --trace 2 "$@" >together.txt 2>err </dev/null; then
+        fail "$name" "$(head -c 300 err)"
+    elif ! cmp -s alone.txt together.txt; then
+        fail "$name" "$(diff alone.txt together.txt | head -n 5)"
+    else
+        ok "$name"
+    fi
+}
+
 for type in interest_evolution interest_exploration long_term_satisfaction; do
     check "${type}_has_an_example" 0 "^$type: 50 users" out -c "$conf/$type.yaml" --users 50
     check "${type}_is_simulated" 0 '^greedy ' out --set env.type=$type --users 50 --trace 2
     mv out alone.txt
-    for n in 2 3; do
-        if ! command -v mpirun >mpirun.path; then
-            echo "SKIP ${type}_is_the_same_on_${n}_workers: there is no mpirun"
-        elif ! timeout 60 mpirun --oversubscribe -n $n "$souk" simulate --set env.type=$type --users 50 \
-            --trace 2 >together.txt 2>err </dev/null; then
-            fail "${type}_is_the_same_on_${n}_workers" "$(head -c 300 err)"
-        elif ! cmp -s alone.txt together.txt; then
-            fail "${type}_is_the_same_on_${n}_workers" "$(diff alone.txt together.txt | head -n 5)"
-        else
-            ok "${type}_is_the_same_on_${n}_workers"
-        fi
-    done
+    for n in 2 3; do together $type $n; done
 done
+
+# ---- users whose mind is a model ----
+if "$souk" data generate clicks -o clicks --users 400 --items 200 --samples 8000 --string-ids >out 2>err &&
+    timeout 100 "$souk" train -c "$conf/din_demo.yaml" --set data.train=clicks/train.tsv --set data.titles= \
+        --set data.test=clicks/test.tsv --set run.dir=din --set train.epochs=1 >out 2>err </dev/null; then
+    ok a_model_of_clicks_is_trained
+else
+    fail a_model_of_clicks_is_trained "$(tail -n 3 err)"
+fi
+learned=(--set env.model=din --set env.leave_bored=0.2)
+check learned_users_are_simulated 0 '^greedy ' out --set env.type=learned --users 50 --trace 2 "${learned[@]}"
+mv out alone.txt
+for n in 1 2; do together learned $n "${learned[@]}"; done
+check learned_users_have_an_example 0 '^learned: 20 users' out -c "$conf/learned.yaml" --users 20 \
+    --set env.model=din --set env.max_steps=5
+check learned_items_have_their_names 0 ' item[0-9]* p0' out --set env.type=learned --users 5 --trace 5 "${learned[@]}"
+check learned_users_hide_nothing 2 'hide nothing that an oracle could know' err --set env.type=learned \
+    --users 5 --policies oracle "${learned[@]}"
+check learned_users_need_a_model 2 'need the run.dir of a model of clicks' err --set env.type=learned
+check learned_users_need_a_model_that_is_there 1 'nowhere' err --set env.type=learned --set env.model=nowhere
+timeout 60 "$souk" learn-policy --set env.type=learned --set env.model=din --set policy.steps=3000 \
+    --set policy.warmup=500 --set policy.num_users=32 --set policy.embedding=4 --set run.dir=policy >out 2>err </dev/null ||
+    fail a_policy_is_learnt_from_them "$(tail -n 3 err)"
+check a_policy_meets_learned_users 0 '^policy  *[0-9]' out --set env.type=learned --users 20 \
+    --policies greedy,policy "${learned[@]}"
 
 check a_trace_tells_what_was_shown 0 '^ *1 .*\[t[0-9]* q.*budget' out --users 9 --trace 9
 check json_has_differences 0 '"difference":{"return":{"mean":' out --users 20 --json

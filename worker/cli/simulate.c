@@ -15,7 +15,7 @@ enum { POLICIES_MAX = 32, TRACED_MAX = 1000 };
 static const uint64_t USERS_MAX = 100000000;
 
 struct simulate_options {
-    const char *policies; // between commas
+    const char *policies; // between commas; NULL: all that have nothing to learn
     uint64_t num_users, num_traced;
 };
 
@@ -48,6 +48,7 @@ struct simulating {
 static souk_status split_policies(struct simulating *run)
 {
     const char *text = run->options.policies;
+    if (!text) text = run->env_ops->qualities ? "random,greedy,oracle" : "random,greedy";
     for (;;) {
         size_t length = strcspn(text, ",");
         if (length == 0) return log_fail(SOUK_EUSAGE, "simulate: --policies: an entry is empty");
@@ -202,6 +203,7 @@ static souk_status simulate(struct simulating *run)
 {
     souk_status status = comm_create(&run->program->launch, &run->comm);
     if (status == SOUK_OK) status = make_env(run);
+    if (status == SOUK_OK) status = split_policies(run);
     if (status != SOUK_OK) return status;
     for (uint32_t p = 0; status == SOUK_OK && p < run->num_policies; p++)
         status = run_named(run, p);
@@ -230,17 +232,18 @@ static souk_status run_verb(const struct program *program, int argc, char **argv
     struct simulating run = {
         .program = program,
         .args = &args,
-        .options = {.policies = "random,greedy,oracle", .num_users = 1500},
+        .options = {.num_users = 1500},
     };
     souk_status status = own_options_take(&own, &argc, argv, &run.options);
     if (status != SOUK_OK) return status;
     status = args_parse(&verb_simulate, ARG_CONFIG | ARG_JSON | ARG_SVG, argc, argv, &args);
     if (status == SOUK_OK) status = check(&run);
-    if (status == SOUK_OK) status = split_policies(&run);
     if (status == SOUK_OK) status = simulate(&run);
+    bool is_leader = !run.comm || comm_rank(run.comm) == 0;
     close_all(&run);
     args_fini(&args);
-    return status;
+    // A rank that ends with a code makes mpirun kill the others: rank 0 speaks for all.
+    return is_leader ? status : SOUK_OK;
 }
 
 const struct verb verb_simulate = {
@@ -262,7 +265,8 @@ const struct verb verb_simulate = {
         "  -c FILE         the users, such as conf/interest_evolution.yaml\n"
         "  --policies LIST random (any slate), greedy (the highest click probability), oracle\n"
         "                  (the highest quality, which no other policy knows), and folders that\n"
-        "                  souk learn-policy made; random,greedy,oracle if not given\n"
+        "                  souk learn-policy made; random,greedy,oracle if not given,\n"
+        "                  without oracle where nothing is hidden\n"
         "  --users N       users, 0 to N - 1 (1500)\n"
         "  --trace N       prints every step of the first N users as well: what they were shown,\n"
         "                  what they chose, and how they stand then\n"
