@@ -23,7 +23,7 @@ static void print_coverage(const struct ope_coverage *coverage, const char *suff
     }
 }
 
-static struct ope_coverage run(const struct ope_options *options, enum world_policy policy,
+static struct ope_coverage run(const struct ope_options *options, enum choice_policy policy,
                                uint32_t num_logs, const char *scratch)
 {
     struct ope_coverage coverage = {0};
@@ -48,14 +48,14 @@ int main(void)
     struct ope_options options;
     ope_options_init(&options);
     options.interval.kind = INTERVAL_STUDENT_T;
-    struct ope_coverage better = run(&options, WORLD_BETTER, NUM_LOGS, scratch);
-    struct ope_coverage worse = run(&options, WORLD_JUST_WORSE, NUM_LOGS, scratch);
+    struct ope_coverage better = run(&options, CHOICE_BETTER, NUM_LOGS, scratch);
+    struct ope_coverage worse = run(&options, CHOICE_JUST_WORSE, NUM_LOGS, scratch);
     print_coverage(&better, "");
     printf("BENCH wrong_promotions %.4f\n", (double)worse.num_promoted / worse.num_logs);
     printf("BENCH right_promotions %.4f\n", (double)better.num_promoted / better.num_logs);
     options.interval.kind = INTERVAL_BOOTSTRAP;
     options.interval.num_resamples = 400;
-    struct ope_coverage drawn = run(&options, WORLD_BETTER, NUM_BOOTSTRAPPED, scratch);
+    struct ope_coverage drawn = run(&options, CHOICE_BETTER, NUM_BOOTSTRAPPED, scratch);
     print_coverage(&drawn, "_bootstrap");
     compare(scratch);
     temp_dir_remove(scratch);

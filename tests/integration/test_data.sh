@@ -89,6 +89,19 @@ check a_separator_of_lists_is_one_character 2 'features.separator: must be auto'
 check more_interests_than_categories_are_refused 2 'categories must be 4 or more' err \
     "$souk" data generate clicks -o "$clicks" --categories 2
 
+choices=$work/choices
+check logs_of_choices_are_generated_with_their_values 0 'better.csv .*, worth 0\.[0-9]*$' out \
+    "$souk" data generate log -o "$choices" --rounds 3000 --actions 4 --kinds=6 --seed 3
+check a_better_policy_is_promoted 0 '"verdict":"promote"' out \
+    "$souk" ope --log "$choices/log.csv" --policy "$choices/better.csv" --json
+check a_worse_policy_is_not 0 '"verdict":"keep"' out \
+    "$souk" ope --log "$choices/log.csv" --policy "$choices/worse.csv" --json
+check propensities_may_be_left_out 0 'worth' out \
+    "$souk" data generate log -o "$choices" --rounds 100 --seed 3 --no-pscore
+check logs_without_propensities_say_so 0 '^action,reward,x0,x1,x2$' out cat "$choices/log.csv"
+check one_action_is_no_choice 2 'actions must be 2\.\.1000' err \
+    "$souk" data generate log -o "$choices" --actions 1
+
 printf 'user,item,category\n1,10,1\n1,20,2\n2,10,1\n1,30,1\n2,30,1\n2,40,2\n' >"$work/log"
 check samples_are_built_from_a_log 0 '^  test.tsv     4 samples' out \
     "$souk" data build-histories "$work/log" -o "$work/built"

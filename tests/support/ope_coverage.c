@@ -21,24 +21,31 @@ static void count(const struct ope_result *result, double truth, struct ope_cove
     coverage->num_logs++;
 }
 
-void ope_coverage_add(const struct ope_options *options, enum world_policy policy,
+void ope_coverage_add(const struct ope_options *options, enum choice_policy policy,
                       uint32_t num_rounds, uint32_t first, uint32_t num, const char *scratch,
                       struct ope_coverage *coverage)
 {
     char log[300], probabilities[300];
     struct ope_options with = *options;
-    struct ope_world world;
+    struct log_options made;
+    struct log_result truth;
     struct ope_result result;
     snprintf(log, sizeof(log), "%s/log.csv", scratch);
-    snprintf(probabilities, sizeof(probabilities), "%s/policy.csv", scratch);
+    snprintf(probabilities, sizeof(probabilities), "%s/%s.csv", scratch,
+             choice_policy_name(policy));
     with.log = log;
     with.policy = probabilities;
+    log_options_init(&made);
+    made.dir = scratch;
+    made.num_rounds = num_rounds;
+    made.policies = 1u << policy;
     for (uint32_t i = first; i < first + num; i++) {
-        ope_world_init(&world, i / COVERAGE_LOGS_A_WORLD);
-        ope_world_write(&world, policy, num_rounds, i, log, probabilities);
+        made.seed = i / COVERAGE_LOGS_A_WORLD;
+        made.round_seed = i;
+        assert_int_equal(generate_log(&made, &truth), SOUK_OK);
         with.interval.seed = i;
         assert_int_equal(ope_run(&with, &result), SOUK_OK);
-        count(&result, ope_world_value(&world, policy), coverage);
+        count(&result, truth.values[policy], coverage);
         ope_result_fini(&result);
     }
 }

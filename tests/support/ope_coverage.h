@@ -3,7 +3,7 @@
 #ifndef SOUK_TESTS_SUPPORT_OPE_COVERAGE_H
 #define SOUK_TESTS_SUPPORT_OPE_COVERAGE_H
 
-#include "tests/support/ope_world.h"
+#include "worker/data/generate_log.h"
 #include "worker/ope/ope.h"
 
 enum { COVERAGE_NAMES = 4, COVERAGE_LOGS_A_WORLD = 50 };
@@ -17,7 +17,7 @@ struct ope_coverage {
 
 /* Adds logs number first to first + num - 1, each of num_rounds; a world serves some of them.
  * scratch: a folder for files. options: all but the files. */
-void ope_coverage_add(const struct ope_options *options, enum world_policy policy,
+void ope_coverage_add(const struct ope_options *options, enum choice_policy policy,
                       uint32_t num_rounds, uint32_t first, uint32_t num, const char *scratch,
                       struct ope_coverage *coverage);
 

@@ -19,6 +19,8 @@
 #include "worker/ope/reward_model.h"
 #include "worker/ope/slope.h"
 
+enum { NUM_ACTIONS = 5 }; // of generated logs
+
 static char *dir;
 
 static int make_dir(void **state)
@@ -65,15 +67,20 @@ static void assert_near(double value, double expected, double tolerance)
 }
 
 // A log of a made-up world and a policy, with intervals that cost nothing.
-static struct ope_options world_options(enum world_policy policy, uint32_t num_rounds)
+static struct ope_options world_options(enum choice_policy policy, uint32_t num_rounds)
 {
     static char log[300], probabilities[300];
-    struct ope_world world;
+    struct log_options made;
+    struct log_result truth;
     struct ope_options options;
-    snprintf(log, sizeof(log), "%s/world_log.csv", dir);
-    snprintf(probabilities, sizeof(probabilities), "%s/world_policy.csv", dir);
-    ope_world_init(&world, 5);
-    ope_world_write(&world, policy, num_rounds, 6, log, probabilities);
+    log_options_init(&made);
+    made.dir = dir;
+    made.num_rounds = num_rounds;
+    made.seed = 5;
+    made.round_seed = 6;
+    assert_int_equal(generate_log(&made, &truth), SOUK_OK);
+    snprintf(log, sizeof(log), "%s/log.csv", dir);
+    snprintf(probabilities, sizeof(probabilities), "%s/%s.csv", dir, choice_policy_name(policy));
     ope_options_init(&options);
     options.log = log;
     options.policy = probabilities;
@@ -86,8 +93,8 @@ static struct ope_options world_options(enum world_policy policy, uint32_t num_r
 static void expected_rewards_of_zero_make_dr_ipw(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 200);
-    char zeros[200 * 2 * WORLD_ACTIONS + 1] = "";
+    struct ope_options options = world_options(CHOICE_BETTER, 200);
+    char zeros[200 * 2 * NUM_ACTIONS + 1] = "";
     for (int i = 0; i < 200; i++) strcat(zeros, "0,0,0,0,0\n");
     options.rewards = temp_file(dir, "zeros.csv", zeros);
     struct ope_result result = run(&options);
@@ -100,7 +107,7 @@ static void expected_rewards_of_zero_make_dr_ipw(void **state)
 static void a_clip_beyond_all_weights_changes_nothing(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 200);
+    struct ope_options options = world_options(CHOICE_BETTER, 200);
     options.clip = 1e12;
     options.subgaussian = 0;
     struct ope_result result = run(&options);
@@ -115,7 +122,7 @@ static void a_clip_beyond_all_weights_changes_nothing(void **state)
 static void the_logging_policy_itself_gets_the_mean_of_the_log(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_LOGGING, 300);
+    struct ope_options options = world_options(CHOICE_LOGGING, 300);
     struct ope_result result = run(&options);
     assert_near(get(&result, "ipw")->value, result.logged.value, 1e-12);
     assert_near(get(&result, "snipw")->value, result.logged.value, 1e-12);
@@ -129,7 +136,7 @@ static void the_logging_policy_itself_gets_the_mean_of_the_log(void **state)
 static void a_fit_by_importance_makes_dr_its_dm(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 400);
+    struct ope_options options = world_options(CHOICE_BETTER, 400);
     options.rewards = "logistic";
     struct ope_result result = run(&options);
     assert_near(get(&result, "dr_with_iw_fit")->value, get(&result, "dm_with_iw_fit")->value,
@@ -183,7 +190,7 @@ static void row_of_round(const struct bandit_log *log, const char *kind, uint32_
     const struct reward_options options = {.kind = kind,
                                            .smoothing = 10,
                                            .penalty = 1,
-                                           .num_actions = WORLD_ACTIONS,
+                                           .num_actions = NUM_ACTIONS,
                                            .num_folds = num_folds,
                                            .seed = 3};
     struct reward_model *model;
@@ -195,7 +202,7 @@ static void row_of_round(const struct bandit_log *log, const char *kind, uint32_
 static void a_round_does_not_see_its_own_reward_across_folds(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 90);
+    struct ope_options options = world_options(CHOICE_BETTER, 90);
     struct number_table *table;
     struct bandit_log log;
     assert_int_equal(number_table_read(options.log, "log", &table), SOUK_OK);
@@ -203,7 +210,7 @@ static void a_round_does_not_see_its_own_reward_across_folds(void **state)
     const char *const kinds[] = {"smoothed", "logistic"};
     for (int k = 0; k < 2; k++)
         for (uint32_t num_folds = 1; num_folds <= 3; num_folds += 2) {
-            double before[WORLD_ACTIONS], after[WORLD_ACTIONS];
+            double before[NUM_ACTIONS], after[NUM_ACTIONS];
             row_of_round(&log, kinds[k], num_folds, before);
             log.rewards[17] = 1 - log.rewards[17];
             row_of_round(&log, kinds[k], num_folds, after);
@@ -272,23 +279,23 @@ static enum verdict_kind verdict_of(const struct ope_options *options, const cha
 static void a_better_policy_is_promoted_and_a_worse_one_is_not(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 600);
+    struct ope_options options = world_options(CHOICE_BETTER, 600);
     assert_int_equal(verdict_of(&options, "lies above 0"), VERDICT_PROMOTE);
     options.verdict.min_gain = 0.5;
     assert_int_equal(verdict_of(&options, "lies below 0.5"), VERDICT_KEEP);
-    options = world_options(WORLD_WORSE, 600);
+    options = world_options(CHOICE_WORSE, 600);
     assert_int_equal(verdict_of(&options, "lies below 0"), VERDICT_KEEP);
-    options = world_options(WORLD_JUST_WORSE, 600);
+    options = world_options(CHOICE_JUST_WORSE, 600);
     assert_int_equal(verdict_of(&options, "a gain is not shown"), VERDICT_KEEP);
 }
 
 static void a_small_log_is_not_enough(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 600);
+    struct ope_options options = world_options(CHOICE_BETTER, 600);
     options.verdict.min_ess = 590;
     assert_int_equal(verdict_of(&options, "590 are needed"), VERDICT_NOT_ENOUGH_DATA);
-    options = world_options(WORLD_BETTER, 40);
+    options = world_options(CHOICE_BETTER, 40);
     assert_int_equal(verdict_of(&options, "100 are needed"), VERDICT_NOT_ENOUGH_DATA);
 }
 
@@ -311,7 +318,7 @@ static void probability_on_what_was_never_logged_is_not_enough(void **state)
 static void another_estimator_may_decide(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 600);
+    struct ope_options options = world_options(CHOICE_BETTER, 600);
     options.rewards = "logistic";
     const char *const names[] = {"snipw", "ipw_slope", "mrdr"};
     for (int i = 0; i < 3; i++) {
@@ -332,8 +339,8 @@ static void intervals_hold_the_truth_and_verdicts_are_seldom_wrong(void **state)
     struct ope_coverage better = {0}, worse = {0};
     ope_options_init(&options);
     options.interval.kind = INTERVAL_STUDENT_T;
-    ope_coverage_add(&options, WORLD_BETTER, 400, 0, 300, dir, &better);
-    ope_coverage_add(&options, WORLD_JUST_WORSE, 400, 0, 300, dir, &worse);
+    ope_coverage_add(&options, CHOICE_BETTER, 400, 0, 300, dir, &better);
+    ope_coverage_add(&options, CHOICE_JUST_WORSE, 400, 0, 300, dir, &worse);
     for (int n = 0; n < COVERAGE_NAMES; n++) {
         print_message("%s: %u of %u\n", coverage_names[n], better.num_held[n], better.num_logs);
         // 95 % of 300 give or take 3 standard errors
@@ -348,7 +355,7 @@ static void intervals_hold_the_truth_and_verdicts_are_seldom_wrong(void **state)
 static void json_has_what_programs_look_for(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 200);
+    struct ope_options options = world_options(CHOICE_BETTER, 200);
     struct buf text = {0};
     void *json;
     options.rewards = "logistic";
@@ -396,7 +403,7 @@ static void json_has_what_programs_look_for(void **state)
 static void text_says_estimates_reasons_and_what_is_undefined(void **state)
 {
     (void)state;
-    struct ope_options options = world_options(WORLD_BETTER, 200);
+    struct ope_options options = world_options(CHOICE_BETTER, 200);
     struct buf text = {0};
     struct ope_result result = run(&options);
     ope_print_text(&options, &result, &text);

@@ -1,4 +1,4 @@
-/* data_generate.c - souk data generate ratings|clicks: data sets whose best possible figure is
+/* data_generate.c - souk data generate ratings|clicks|log: data sets whose best possible figure is
  * known. */
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "worker/cli/verb.h"
 #include "worker/data/generate.h"
 #include "worker/data/generate_clicks.h"
+#include "worker/data/generate_log.h"
 
 #define RATING(name) offsetof(struct generate_options, name)
 static const struct own_option rating_rows[] = {
@@ -43,9 +44,26 @@ static const struct own_option click_rows[] = {
     {"--string-ids", OWN_SWITCH, CLICK(has_string_ids)},
 };
 
+struct log_fields {
+    struct log_options options;
+    bool has_no_propensities;
+};
+#define LOG(name) offsetof(struct log_fields, options.name)
+static const struct own_option log_rows[] = {
+    {"-o", OWN_TEXT, LOG(dir)},
+    {"--output", OWN_TEXT, LOG(dir)},
+    {"--rounds", OWN_COUNT, LOG(num_rounds)},
+    {"--actions", OWN_COUNT32, LOG(num_actions)},
+    {"--kinds", OWN_COUNT32, LOG(num_kinds)},
+    {"--seed", OWN_COUNT, LOG(seed)},
+    {"--round-seed", OWN_COUNT, LOG(round_seed)},
+    {"--no-pscore", OWN_SWITCH, offsetof(struct log_fields, has_no_propensities)},
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static const struct own_options rating_own = {"data generate", rating_rows, COUNT(rating_rows)};
 static const struct own_options click_own = {"data generate", click_rows, COUNT(click_rows)};
+static const struct own_options log_own = {"data generate", log_rows, COUNT(log_rows)};
 
 // Options behind the word that says what to generate; no other words.
 static souk_status read_options(const struct own_options *own, int argc, char **argv, void *fields,
@@ -101,6 +119,22 @@ static void print_clicks(const struct click_options *options, const struct click
                result->true_auc, result->mean_history_auc, result->popularity_auc);
 }
 
+static void print_log(const struct log_options *options, const struct log_result *result)
+{
+    char a[32], b[32];
+    printf("%s choices among %u actions", text_group_digits(options->num_rounds, a),
+           options->num_actions);
+    printf(" by %s kinds of users, in %s\n", text_group_digits(options->num_kinds, b),
+           options->dir);
+    printf("  log.csv         mean reward %.4f\n", result->logged_mean);
+    for (int p = 0; p < CHOICE_POLICIES; p++) {
+        snprintf(a, sizeof(a), "%s.csv", choice_policy_name((enum choice_policy)p));
+        printf("  %-15s probabilities of %s, worth %.4f\n", a,
+               p == CHOICE_LOGGING ? "the policy that logs" : "a new policy", result->values[p]);
+    }
+    printf("  truth.json      what was planted\n");
+}
+
 static souk_status run_ratings(int argc, char **argv)
 {
     struct generate_options options;
@@ -123,6 +157,18 @@ static souk_status run_clicks(int argc, char **argv)
     return status;
 }
 
+static souk_status run_log(int argc, char **argv)
+{
+    struct log_fields fields = {.has_no_propensities = false};
+    struct log_result result;
+    log_options_init(&fields.options);
+    souk_status status = read_options(&log_own, argc, argv, &fields, &fields.options.dir);
+    fields.options.has_propensities = !fields.has_no_propensities;
+    if (!status) status = generate_log(&fields.options, &result);
+    if (!status) print_log(&fields.options, &result);
+    return status;
+}
+
 static souk_status run(const struct program *program, int argc, char **argv)
 {
     (void)program;
@@ -132,10 +178,13 @@ static souk_status run(const struct program *program, int argc, char **argv)
         status = run_ratings(argc - 1, argv + 1);
     else if (what && strcmp(what, "clicks") == 0)
         status = run_clicks(argc - 1, argv + 1);
+    else if (what && strcmp(what, "log") == 0)
+        status = run_log(argc - 1, argv + 1);
     else
-        return log_fail(SOUK_EUSAGE,
-                        "data generate: %s%s%s; use: souk data generate ratings -o DIR, or clicks",
-                        what ? "cannot make \"" : "what?", what ? what : "", what ? "\"" : "");
+        return log_fail(
+            SOUK_EUSAGE,
+            "data generate: %s%s%s; use: souk data generate ratings -o DIR, or clicks, or log",
+            what ? "cannot make \"" : "what?", what ? what : "", what ? "\"" : "");
     return status == SOUK_EINVAL ? SOUK_EUSAGE : status; // what it does not like came from here
 }
 
@@ -145,14 +194,16 @@ const struct verb verb_data_generate = {
     .help =
         "usage: souk data generate ratings -o DIR [options]\n"
         "       souk data generate clicks -o DIR [options]\n"
+        "       souk data generate log -o DIR [options]\n"
         "\n"
-        "The same options give the same bytes. Popularity of items follows Zipf's law.\n"
+        "The same options give the same bytes.\n"
         "\n"
         "  -o DIR            folder to write to; made when it is not there\n"
-        "  --zipf A          exponent of popularity; 0 is uniform (0.6; clicks 0.8)\n"
-        "  --test-share P    share of the rows in the test file (0.1)\n"
         "  --seed N          of everything random (1)\n"
-        "  --string-ids      ids such as user12 and item7 instead of numbers\n"
+        "  --zipf A          ratings, clicks: exponent of items' popularity; 0 is uniform (0.6;\n"
+        "                    clicks 0.8)\n"
+        "  --test-share P    ratings, clicks: share of the rows in the test file (0.1)\n"
+        "  --string-ids      ratings, clicks: ids such as user12 and item7 instead of numbers\n"
         "\n"
         "ratings: train.csv, test.csv (user,item,rating), items.csv (item,title) and truth.json. "
         "A\n"
@@ -179,7 +230,21 @@ const struct verb verb_data_generate = {
         "  --categories N    categories (40)\n"
         "  --samples N       samples, those of the test included (200000)\n"
         "  --history N       longest history, the latest behaviours are kept (30)\n"
-        "  --strength S      how much near behaviours count (6.5)\n",
+        "  --strength S      how much near behaviours count (6.5)\n"
+        "\n"
+        "log: choices of a policy that draws among actions, for souk ope: log.csv (action, "
+        "reward,\n"
+        "pscore, x0, x1, x2), and the probabilities of that policy and of three new ones in its\n"
+        "rounds, a row a round and a column an action: logging.csv, better.csv, just_worse.csv "
+        "(it\n"
+        "earns 0.002 less than the one that logs, though it acts quite differently), worse.csv;\n"
+        "truth.json says what each is worth, and so does the output.\n"
+        "\n"
+        "  --rounds N        choices (10000)\n"
+        "  --actions N       actions, 2 to 1000 (5)\n"
+        "  --kinds N         kinds of users, each with its own probabilities (12)\n"
+        "  --round-seed N    of the choices, so that there are many logs of one world (1)\n"
+        "  --no-pscore       leaves that column out, as many logs do; souk ope estimates it\n",
     .run = run,
     .is_stopped_hard = true,
 };
