@@ -172,9 +172,9 @@ struct config {
         uint32_t bins;                     // tabular: of a feature
         float bins_low, bins_high;         // tabular: where they begin and end
         enum config_exploration exploration;
-        float epsilon, epsilon_end;
+        double epsilon, epsilon_end;
         uint64_t epsilon_steps; // user steps from one to the other
-        float temperature;      // of softmax
+        double temperature;     // of softmax
         uint64_t valid_steps;   // user steps between two looks at held-out users; 0: none
         uint32_t valid_users, test_users;
     } policy;

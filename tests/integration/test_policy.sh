@@ -67,6 +67,32 @@ check says_how_to_go_on has out 'with --resume goes on'
 learn stopped --resume --set policy.steps=40000 --set policy.test_users=20
 check resumes test $? -eq 0
 
+# ---- people of a click model ----
+"$bin/souk" data generate clicks -o "$dir/clicks" --samples 4000 --users 100 --items 150 >/dev/null 2>"$dir/err" &&
+    "$bin/souk" train --set run.dir="$dir/din" --set data.train="$dir/clicks/train.tsv" --set model.type=din \
+        --set model.dim=4 --set model.hidden=8 --set model.attention=8 --set train.epochs=1 >/dev/null 2>"$dir/err"
+people() { # DIR OPTIONS...
+    local run=$1
+    shift
+    "$bin/souk" learn-policy --set run.dir="$dir/$run" --set env.type=learned --set env.model="$dir/din" \
+        --set policy.steps=3000 --set policy.num_users=32 --set policy.warmup=300 --set policy.hidden=16 \
+        --set policy.valid_steps=0 --set policy.test_users=50 --set policy.batch_size=32 "$@" >"$dir/out" 2>"$dir/err"
+}
+recommend() { "$bin/souk" recommend -m "$dir/din" "$@" >"$dir/out" 2>"$dir/err"; }
+check people_teach_a_policy people people
+check people_teach_embeddings people embedded --set policy.embedding=4
+check it_is_asked_for_recommendations recommend --policy "$dir/people" --users 1,2,3 --json
+check slates_come_with_propensities has out '"slate":\[{"position":1,"item":"[0-9]*","probability":0\.[0-9]*,"propensity":0\.981,"marginal":0\.981}'
+check so_is_one_with_embeddings recommend --policy "$dir/embedded" --users 1,2,3
+check a_table_is_printed has out '^position  propensity  probability  item$'
+recommend --policy "$dir/people" --user 1 --set policy.epsilon_end=0
+check without_exploration_slates_are_certain has out '^ *3    1.000000 '
+head -n 2 "$dir/clicks/items.tsv" | tail -n 1 | cut -f 1 >"$dir/few"
+check few_candidates_make_short_slates recommend --policy "$dir/people" --user 1 --with-seen --candidates "$dir/few"
+recommend --policy "$dir/one" --user 1
+check policies_for_other_users_do_not_recommend test $? -eq 3
+check they_are_told_how_to has err 'env.type=learned'
+
 # ---- several workers ----
 if command -v mpirun >/dev/null; then
     launch=(scripts/launch.sh -s 2 -w 2)

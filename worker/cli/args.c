@@ -49,6 +49,7 @@ static const struct arg_row rows[] = {
     {"titles", 0, ARG_TITLES, KIND_TEXT, FIELD(titles)},
     {"with-seen", 0, ARG_SEEN, KIND_SWITCH, FIELD(with_seen)},
     {"candidates", 0, ARG_CANDIDATES, KIND_TEXT, FIELD(candidates)},
+    {"policy", 0, ARG_POLICY, KIND_TEXT, FIELD(policy)},
     {"svg", 0, ARG_SVG, KIND_TEXT, FIELD(svg)},
     {"changed", 0, ARG_SHOW, KIND_SWITCH, FIELD(only_changed)},
     {"origin", 0, ARG_SHOW, KIND_SWITCH, FIELD(with_origin)},

@@ -187,11 +187,15 @@ static souk_status prepare(struct recommending *run)
 
 static souk_status refuse_clicks_options(const struct loaded *loaded, const struct args *args)
 {
-    if (args->data.num_items == 0 && !args->candidates) return SOUK_OK;
+    const char *option = args->candidates           ? "--candidates"
+                         : args->policy             ? "--policy"
+                         : args->data.num_items > 0 ? "--data"
+                                                    : NULL;
+    if (!option) return SOUK_OK;
     return log_fail(SOUK_EUSAGE,
                     "recommend: %s is for models of clicks, and this is one of type %s; leave it "
                     "out",
-                    args->candidates ? "--candidates" : "--data", loaded->ops->name);
+                    option, loaded->ops->name);
 }
 
 static souk_status recommend(struct loaded *loaded, const struct args *args)
@@ -226,6 +230,9 @@ static souk_status check_args(const struct args *args)
                                      "--users @FILE with an id a line");
     if (args->top > TOP_MAX)
         return log_fail(SOUK_EUSAGE, "recommend: -n %u is more than %d", args->top, TOP_MAX);
+    if (args->policy && args->top > 0)
+        return log_fail(SOUK_EUSAGE, "recommend: -n goes with no --policy: a slate is as long as "
+                                     "the policy learnt it");
     return SOUK_OK;
 }
 
@@ -234,7 +241,7 @@ static souk_status run_verb(const struct program *program, int argc, char **argv
     struct args args;
     struct loaded loaded = {0};
     unsigned flags = ARG_CONFIG | ARG_MODEL | ARG_USERS | ARG_TOP | ARG_SEEN | ARG_TITLES |
-                     ARG_JSON | ARG_OUTPUT | ARG_DATA | ARG_CANDIDATES;
+                     ARG_JSON | ARG_OUTPUT | ARG_DATA | ARG_CANDIDATES | ARG_POLICY;
     souk_status status = args_parse(&verb_recommend, flags, argc, argv, &args);
     if (status == SOUK_OK) {
         status = check_args(&args);
@@ -251,7 +258,7 @@ const struct verb verb_recommend = {
     .summary = "the n items that a user would like best",
     .help =
         "usage: souk recommend -m DIR --user ID [-n 10] [--with-seen] [--titles FILE] [--json]\n"
-        "                      [--data FILE] [--candidates FILE]\n"
+        "                      [--data FILE] [--candidates FILE] [--policy DIR]\n"
         "\n"
         "Ranks all items of the model for each user, by predicted rating or by the probability of\n"
         "a click; ties go to the smaller key. Items that the user rated or chose in the training\n"
@@ -267,11 +274,19 @@ const struct verb verb_recommend = {
         "                  known of the user; histories and clicked items of any row count as\n"
         "                  seen; repeatable; - is standard input; else what the model remembers\n"
         "  --candidates FILE   clicks: an item a line; only these are ranked; - is standard input\n"
+        "  --policy DIR    clicks: run.dir of souk learn-policy with env.type=learned: it chooses "
+        "a\n"
+        "                  slate among the items of the highest probabilities, exploring as much\n"
+        "                  as policy.epsilon_end says (--set policy.epsilon_end=0: not at all), "
+        "by\n"
+        "                  run.seed; propensity is that of the slate up to the position\n"
         "  -o OUT          a file, which appears when it is whole; else standard output\n"
         "  --json          one JSON object: model, users [{user, is_known, items [{item, title\n"
         "                  (null: none), prediction}]}]; ratings: num_rated beside is_known;\n"
         "                  clicks: is_trained, num_behaviours, num_seen, num_scored, and in place\n"
-        "                  of prediction probability; ids are texts, numbers finite or null\n"
+        "                  of prediction probability; --policy: num_candidates, and for items\n"
+        "                  slate [{position, item, probability, propensity, marginal}]; ids are "
+        "texts, numbers finite or null\n"
         "  --set KEY=VALUE   such as data.titles_delimiter=comma, cluster.servers=3\n",
     .run = run_verb,
 };

@@ -1,5 +1,6 @@
 /* recommend_clicks.c - see recommend_clicks.h. For each user all candidates are scored, piece by
- * piece, with the user's kept profile (or the newest row of a file) around them. */
+ * piece, with the user's kept profile (or the newest row of a file) around them. A policy chooses
+ * its slate among the best. */
 #include "worker/cli/recommend_clicks.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "worker/cli/candidates.h"
 #include "worker/cli/item_list.h"
 #include "worker/cli/output.h"
+#include "worker/cli/policy_slate.h"
 #include "worker/data/sample_profiles.h"
 #include "worker/eval/click_ranking.h"
 #include "worker/model/din.h"
@@ -30,6 +32,7 @@ struct click_recommending {
     struct catalogue candidates;
     struct click_scorer *scorer;
     struct click_ranking *ranking;
+    struct policy_slate *policy;  // who chooses among the top; NULL: nobody does
     struct sample_batch stranger; // one sample: of a user that nothing is known of
     struct top_list list;         // of the user in hand
     struct buf text;
@@ -166,11 +169,10 @@ static struct item_list item_list_of(const struct click_recommending *run)
                               .digits = 4};
 }
 
-static void add_text(struct click_recommending *run, const struct click_user *user)
+static void add_head_of_user(struct click_recommending *run, const struct click_user *user)
 {
     struct buf id = {0}, *out = &run->text;
     char behaviours[32], seen[32], scored[32];
-    struct item_list list = item_list_of(run);
     id_texts_add(&run->users, user->key, &id);
     buf_add_text(out, "user ");
     text_add_shown(out, buf_text(&id), id.length);
@@ -183,16 +185,22 @@ static void add_text(struct click_recommending *run, const struct click_user *us
         buf_add_text(out, " (not in the model, empty history; ");
     buf_printf(out, "%s candidates scored)\n",
                text_group_digits(run->candidates.num_items, scored));
-    item_list_text(&list, &run->list, out);
     if (run->list.num_entries == 0) buf_add_text(out, "(the user has seen all of them)\n");
     buf_fini(&id);
 }
 
-static void add_json(struct click_recommending *run, const struct click_user *user)
+static void add_text(struct click_recommending *run, const struct click_user *user)
+{
+    struct item_list list = item_list_of(run);
+    add_head_of_user(run, user);
+    item_list_text(&list, &run->list, &run->text);
+}
+
+/* The object stays open. */
+static void open_json_user(struct click_recommending *run, const struct click_user *user)
 {
     struct json *json = &run->json;
     struct buf id = {0};
-    struct item_list list = item_list_of(run);
     id_texts_add(&run->users, user->key, &id);
     json_open(json, '{');
     json_key(json, "user"), json_string_n(json, buf_text(&id), id.length);
@@ -201,9 +209,15 @@ static void add_json(struct click_recommending *run, const struct click_user *us
     json_key(json, "num_behaviours"), json_uint(json, user->num_behaviours);
     json_key(json, "num_seen"), json_uint(json, user->num_seen);
     json_key(json, "num_scored"), json_uint(json, run->candidates.num_items);
-    json_key(json, "items"), item_list_json(&list, &run->list, json);
-    json_close(json);
     buf_fini(&id);
+}
+
+static void add_json(struct click_recommending *run, const struct click_user *user)
+{
+    struct item_list list = item_list_of(run);
+    open_json_user(run, user);
+    json_key(&run->json, "items"), item_list_json(&list, &run->list, &run->json);
+    json_close(&run->json);
 }
 
 static void add_head(struct click_recommending *run)
@@ -213,6 +227,10 @@ static void add_head(struct click_recommending *run)
     json_open(&run->json, '{');
     json_key(&run->json, "model");
     json_string(&run->json, model_dir_path(run->loaded->dir));
+    if (run->policy) {
+        json_key(&run->json, "policy");
+        json_string(&run->json, policy_slate_path(run->policy));
+    }
     json_key(&run->json, "users"), json_open(&run->json, '[');
 }
 
@@ -222,6 +240,67 @@ static void add_foot(struct click_recommending *run)
     json_close(&run->json);
     json_close(&run->json);
     buf_add_char(&run->text, '\n');
+}
+
+/* ---- a policy's choice ---- */
+
+static void add_policy_text(struct click_recommending *run, const struct policy_choice *choices,
+                            uint32_t num)
+{
+    struct buf *out = &run->text;
+    buf_printf(out, "%8s  %10s  %11s  %s\n", "position", "propensity", "probability", "item");
+    for (uint32_t k = 0; k < num; k++) {
+        struct buf id = {0};
+        buf_printf(out, "%8u  %10.6f  %11.4f  ", k + 1, choices[k].propensity,
+                   choices[k].probability);
+        id_texts_add(&run->items, choices[k].item, &id);
+        text_add_shown(out, buf_text(&id), id.length);
+        buf_clear(&id);
+        labels_add_title(run->titles, choices[k].item, &id);
+        if (id.length > 0) buf_add_text(out, "  ");
+        text_add_shown(out, buf_text(&id), id.length);
+        buf_add_char(out, '\n');
+        buf_fini(&id);
+    }
+}
+
+static void add_policy_json(struct click_recommending *run, const struct policy_choice *choices,
+                            uint32_t num)
+{
+    struct json *json = &run->json;
+    json_key(json, "slate"), json_open(json, '[');
+    for (uint32_t k = 0; k < num; k++) {
+        struct buf id = {0};
+        id_texts_add(&run->items, choices[k].item, &id);
+        json_open(json, '{');
+        json_key(json, "position"), json_uint(json, k + 1);
+        json_key(json, "item"), json_string_n(json, buf_text(&id), id.length);
+        json_key(json, "probability"), json_double(json, choices[k].probability);
+        json_key(json, "propensity"), json_double(json, choices[k].propensity);
+        json_key(json, "marginal"), json_double(json, choices[k].marginal);
+        json_close(json);
+        buf_fini(&id);
+    }
+    json_close(json);
+}
+
+static souk_status choose_slate(struct click_recommending *run, const struct click_user *user)
+{
+    const struct policy_choice *choices;
+    uint32_t num;
+    souk_status status = policy_slate_choose(run->policy, user->key, user->samples, user->sample,
+                                             &run->list, &choices, &num);
+    if (status != SOUK_OK) return status;
+    if (!run->args->is_json) {
+        add_head_of_user(run, user);
+        add_policy_text(run, choices, num);
+        return SOUK_OK;
+    }
+    open_json_user(run, user);
+    json_key(&run->json, "num_candidates"), json_uint(&run->json, run->list.num_entries);
+    add_policy_json(run, choices, num);
+    json_close(&run->json);
+    return SOUK_OK;
 }
 
 /* ---- the whole ---- */
@@ -234,7 +313,9 @@ static souk_status recommend_user(struct click_recommending *run, uint64_t key)
     souk_status status = rank_candidates(run, &user);
     if (status == SOUK_OK) {
         warn_of_stranger(run, &user);
-        if (run->args->is_json)
+        if (run->policy)
+            status = choose_slate(run, &user);
+        else if (run->args->is_json)
             add_json(run, &user);
         else
             add_text(run, &user);
@@ -280,6 +361,10 @@ static souk_status prepare(struct click_recommending *run)
         status = candidates_read(loaded, &run->files, &run->items, run->args->candidates,
                                  &run->candidates);
     if (status == SOUK_OK) status = read_profiles(run);
+    if (status == SOUK_OK && run->args->policy) {
+        status = policy_slate_open(loaded, run->args, &run->policy);
+        if (status == SOUK_OK) run->top = policy_slate_num_candidates(run->policy);
+    }
     if (status != SOUK_OK) return status;
     sample_batch_init(&run->stranger, run->format->num_ids, run->format->num_histories);
     run->scorer = click_scorer_create(loaded->model, loaded->client, loaded->tables);
@@ -309,6 +394,7 @@ souk_status recommend_clicks(struct loaded *loaded, const struct args *args, uin
     souk_status status = write_all(run);
     click_ranking_destroy(run->ranking);
     click_scorer_destroy(run->scorer);
+    policy_slate_close(run->policy);
     sample_batch_fini(&run->stranger);
     profiles_fini(&run->profiles);
     catalogue_fini(&run->candidates);

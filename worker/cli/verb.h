@@ -68,6 +68,7 @@ enum arg_flag {
     ARG_WORDS = 1 << 14,      // words that belong to no option; errors without it
     ARG_FILE = 1 << 15,       // such a word is the FILE of -c
     ARG_CANDIDATES = 1 << 16, // --candidates FILE
+    ARG_POLICY = 1 << 17,     // --policy DIR
 };
 struct args {
     struct config config;    // defaults, then the file of the model, of -c, then --set, --servers
@@ -77,7 +78,7 @@ struct args {
     struct config_list users, items; // ids: --user X takes X as it is, --users A,B is two
     struct config_list settings;     // of --set, in order; config has them already
     const char *servers;             // of --servers; config has them already
-    const char *output, *titles, *svg, *candidates;
+    const char *output, *titles, *svg, *candidates, *policy;
     uint32_t top; // 0: not given
     bool is_json, is_resume, with_seen;
     bool only_changed, with_origin;

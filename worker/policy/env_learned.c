@@ -22,6 +22,7 @@
 
 #include "common/base/mem.h"
 #include "worker/policy/env_base.h"
+#include "worker/policy/env_learned.h"
 #include "worker/policy/retrieval.h"
 #include "worker/policy/user_model.h"
 
@@ -148,8 +149,9 @@ static void make_room(struct env *env)
 
 static souk_status create(const struct env_options *options, struct env **env_out)
 {
-    static const struct env_defaults defaults = {
-        .slate_size = 3, .num_candidates = 20, .max_steps = 1000};
+    static const struct env_defaults defaults = {.slate_size = ENV_LEARNED_SLATE,
+                                                 .num_candidates = ENV_LEARNED_CANDIDATES,
+                                                 .max_steps = 1000};
     const struct config *config = options->config;
     assert(options->user_model);
     struct env *env = mem_calloc(1, sizeof *env, "simulated users");
@@ -205,9 +207,9 @@ static void draw_candidates(struct env *env, uint32_t place)
 }
 
 // The latest behaviours of sample b.
-static void copy_history(struct env *env, uint32_t place, uint32_t b)
+static void copy_history(struct env *env, uint32_t place, const struct sample_batch *profiles,
+                         uint32_t b)
 {
-    const struct sample_batch *profiles = &env->model->profiles.samples;
     uint32_t first = profiles->row_start[b], num_rows = profiles->row_start[b + 1] - first;
     uint32_t num_kept = num_rows < env->max_history ? num_rows : env->max_history;
     first += num_rows - num_kept;
@@ -223,6 +225,15 @@ static void copy_history(struct env *env, uint32_t place, uint32_t b)
     env->people[place] = (struct person){.num_behaviours = num_kept};
 }
 
+// Sample b sits in the place from now on.
+static void become(struct env *env, uint32_t place, const struct sample_batch *profiles, uint32_t b)
+{
+    for (uint32_t i = 0; i < profiles->num_ids; i++)
+        env->ids[(size_t)place * profiles->num_ids + i] = profiles->ids[i][b];
+    copy_history(env, place, profiles, b);
+    env->has_scores = false;
+}
+
 static void reset(struct env *env, uint32_t place, uint64_t user)
 {
     const struct sample_batch *profiles = &env->model->profiles.samples;
@@ -230,11 +241,17 @@ static void reset(struct env *env, uint32_t place, uint64_t user)
     env_base_sit(&env->base, place, user);
     env_draw(&env->base, &env->base.places[place], DRAW_PROFILE, words);
     uint32_t b = (uint32_t)((uint64_t)words[0] * profiles->num_samples >> 32);
-    for (uint32_t i = 0; i < profiles->num_ids; i++)
-        env->ids[(size_t)place * profiles->num_ids + i] = profiles->ids[i][b];
-    copy_history(env, place, b);
+    become(env, place, profiles, b);
     draw_candidates(env, place);
-    env->has_scores = false;
+}
+
+void env_learned_invite(struct env *env, uint32_t place, const struct env_learned_guest *guest)
+{
+    const uint32_t num_candidates = env->base.shape.num_candidates;
+    env_base_sit(&env->base, place, 0);
+    become(env, place, guest->profiles, guest->sample);
+    memcpy(env->candidates + (size_t)place * num_candidates, guest->candidates,
+           num_candidates * sizeof *env->candidates);
 }
 
 static void empty(struct env *env, uint32_t place)

@@ -11,10 +11,10 @@ struct exploration exploration_at(const struct config *config, double num_steps)
 {
     double span = (double)config->policy.epsilon_steps;
     double share = span > 0 && num_steps < span ? num_steps / span : 1;
-    double first = (double)config->policy.epsilon, last = (double)config->policy.epsilon_end;
+    double first = config->policy.epsilon, last = config->policy.epsilon_end;
     return (struct exploration){.is_softmax = config->policy.exploration == CONFIG_EXPLORE_SOFTMAX,
                                 .epsilon = first + (last - first) * share,
-                                .temperature = (double)config->policy.temperature};
+                                .temperature = config->policy.temperature};
 }
 
 /* A number below n; the bias is below n / 2^32. */
