@@ -253,6 +253,22 @@ static uint32_t tell_behaviours(const struct env_ops *ops, const struct env *env
     return behaviours;
 }
 
+// Of a user with some behaviours: the mean of the vectors of their items.
+static void assert_mean_is_seen(const struct world *world, const struct env_view *view,
+                                const struct sample_batch *person)
+{
+    const struct user_model *model = world->model;
+    const uint32_t dim = model->vector_dim;
+    double mean[16] = {0};
+    assert_int_equal(model->format->targets[0], model->format->item);
+    for (uint32_t r = 0; r < person->num_rows; r++) {
+        uint32_t item = user_model_find_item(model, person->histories[0][r]);
+        for (uint32_t i = 0; i < dim; i++)
+            mean[i] += (double)model->vectors[item * dim + i] / person->num_rows;
+    }
+    for (uint32_t i = 0; i < dim; i++) assert_true(fabs((double)view->users[i] - mean[i]) < 1e-5);
+}
+
 static void what_is_consumed_becomes_the_newest_behaviour(void **state)
 {
     (void)state;
@@ -276,6 +292,7 @@ static void what_is_consumed_becomes_the_newest_behaviour(void **state)
             double odds = exp(score(&world, &person, view.keys[c]));
             assert_true(fabs((double)view.scores[c] / odds - 1) < 1e-4);
         }
+        if (person.num_rows > 0) assert_mean_is_seen(&world, &view, &person);
         for (uint32_t i = 0; i < NUM_USERS * SLATE; i++) slates[i] = (i + s) % CANDIDATES;
         slates[1] = (slates[0] + 1) % CANDIDATES;
         for (uint32_t n = 1; n < NUM_USERS; n++)
@@ -312,17 +329,17 @@ static void choices_follow_the_predicted_odds(void **state)
     struct world world;
     const struct env_ops *ops;
     struct env_view view;
-    double residual = 0, variance = 0, left = 0, left_variance = 0;
+    double residual = 0, variance = 0, left = 0, left_variance = 0, any = 0, any_variance = 0;
     uint32_t num_idle[NUM_USERS] = {0};
     start(&world, "din", true);
     set(&world, "env.leave", "0.1");
     set(&world, "env.leave_bored", "0.2");
     assert_int_equal(open_model(&world), SOUK_OK);
     struct env *env = make_env(&world, &ops);
-    for (uint32_t s = 0; s < 30; s++) {
+    for (uint32_t s = 0; s < 200; s++) {
         uint32_t slates[NUM_USERS * SLATE];
         struct env_outcome outcomes[NUM_USERS];
-        double first[NUM_USERS];
+        double first[NUM_USERS], either[NUM_USERS]; // probabilities
         ops->view(env, &view);
         for (uint32_t n = 0; n < NUM_USERS; n++) {
             uint32_t *slate = slates + n * SLATE;
@@ -331,11 +348,14 @@ static void choices_follow_the_predicted_odds(void **state)
             double v0 = (double)view.scores[n * CANDIDATES + slate[0]];
             double v1 = (double)view.scores[n * CANDIDATES + slate[1]];
             first[n] = v0 / (1 + v0 + v1);
+            either[n] = (v0 + v1) / (1 + v0 + v1);
         }
         ops->step(env, slates, outcomes);
         for (uint32_t n = 0; n < NUM_USERS; n++) {
             residual += (outcomes[n].choice == 0) - first[n];
             variance += first[n] * (1 - first[n]);
+            any += (outcomes[n].choice >= 0) - either[n];
+            any_variance += either[n] * (1 - either[n]);
             num_idle[n] = outcomes[n].choice < 0 ? num_idle[n] + 1 : 0;
             double hazard = fmin(0.1 + 0.2 * num_idle[n], 1);
             left += outcomes[n].is_over - hazard;
@@ -346,6 +366,7 @@ static void choices_follow_the_predicted_odds(void **state)
         }
     }
     assert_true(variance > 50 && fabs(residual) < 4 * sqrt(variance));
+    assert_true(any_variance > 50 && fabs(any) < 4 * sqrt(any_variance));
     assert_true(left_variance > 50 && fabs(left) < 4 * sqrt(left_variance));
     ops->destroy(env);
     stop(&world);
