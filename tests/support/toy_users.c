@@ -139,6 +139,25 @@ void toy_act(struct toy *toy, uint32_t state, const struct exploration *explorat
     toy->ops->observe(toy->agent, outcomes);
 }
 
+double toy_return(struct toy *toy, uint32_t num_steps)
+{
+    const struct exploration none = {0};
+    struct env_outcome outcomes[TOY_USERS];
+    double rewards = 0, stays = 0;
+    toy_act(toy, 0, &none); // what agents remember ends here
+    memset(toy->states, 0, sizeof toy->states);
+    for (uint32_t i = 0; i < num_steps; i++) {
+        act(toy, toy->states, &none);
+        step(toy, outcomes);
+        toy->ops->observe(toy->agent, outcomes);
+        for (uint32_t n = 0; n < TOY_USERS; n++) {
+            rewards += (double)outcomes[n].reward;
+            stays += outcomes[n].is_over;
+        }
+    }
+    return rewards / stays;
+}
+
 double toy_difference(struct toy *toy, uint32_t state, uint32_t a, uint32_t b)
 {
     const struct exploration softmax = {.is_softmax = true, .temperature = 1};

@@ -39,6 +39,9 @@ void toy_stop(struct toy *toy);
 void toy_learn(struct toy *toy, uint32_t num_steps, float lr);
 /* The same until learning fails; its status. */
 souk_status toy_try(struct toy *toy, uint32_t num_steps);
+/* Mean reward of a stay over so many steps of all users, without exploration or learning; stays
+ * begin anew. */
+double toy_return(struct toy *toy, uint32_t num_steps);
 /* One turn where every user is in this state, without learning from it; slates and propensities
  * are those of the first user. */
 void toy_act(struct toy *toy, uint32_t state, const struct exploration *exploration);
