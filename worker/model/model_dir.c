@@ -55,7 +55,7 @@ static souk_status find_manifest(const char *dir, struct model_dir *model)
     buf_fini(&path);
     status = read_manifest(model);
     if (status != SOUK_ENOTFOUND) return status;
-    return log_fail(status, "%s: %s; give the run.dir of `souk train`", dir,
+    return log_fail(status, "%s: %s; give the run.dir of `souk train` or `souk learn-policy`", dir,
                     file_exists(dir) ? "no model in this folder" : "there is no such folder");
 }
 
