@@ -82,11 +82,7 @@ static void make_batch(struct bench *bench)
 
 static void make_attention(struct bench *bench)
 {
-    struct attention_options options = {.dim = DIM,
-                                        .num_layers = 2,
-                                        .widths = {80, 40},
-                                        .max_samples = SAMPLES,
-                                        .max_rows = ROWS_MAX};
+    struct attention_options options = {.dim = DIM, .num_layers = 2, .widths = {80, 40}};
     bench->attention = attention_create(&options);
     uint32_t num_params = attention_num_params(bench->attention);
     attention_set_params(bench->attention, numbers(num_params, 0.1f), numbers(num_params, 0));

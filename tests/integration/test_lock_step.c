@@ -60,6 +60,9 @@ static void write_samples(void)
     temp_file(dir, "both.tsv", buf_text(&both));
     temp_file(dir, "a.tsv", buf_text(&halves[0]));
     temp_file(dir, "b.tsv", buf_text(&halves[1]));
+    char *middle = strchr(halves[1].text + halves[1].length / 2, '\n');
+    middle[1] = 0;
+    temp_file(dir, "short.tsv", halves[1].text);
     buf_fini(&both);
     for (int h = 0; h < 2; h++) buf_fini(&halves[h]);
 }
@@ -248,6 +251,20 @@ static void so_they_have_with_statistics_in_attention(void **state)
     compare(", attention_activation: dice", ", dense_optimizer: sgd");
 }
 
+/* One of the two reads half as many: it takes part in the last steps without samples. */
+static void a_worker_that_has_read_all_takes_part_in_sums(void **state)
+{
+    (void)state;
+    struct buf files = {0};
+    buf_printf(&files, "%s/a.tsv, %s/short.tsv", dir, dir);
+    int code = train(
+        write_config("uneven", HALF_BATCH, buf_text(&files), ", attention_activation: dice", ""),
+        true);
+    buf_fini(&files);
+    if (code == 77) skip();
+    assert_int_equal(code, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +272,7 @@ int main(void)
         cmocka_unit_test(so_they_have_when_rows_are_regularised),
         cmocka_unit_test(so_they_have_when_gradients_are_clipped),
         cmocka_unit_test(so_they_have_with_statistics_in_attention),
+        cmocka_unit_test(a_worker_that_has_read_all_takes_part_in_sums),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

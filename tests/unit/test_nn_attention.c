@@ -182,6 +182,36 @@ static void dice_takes_statistics_of_all_rows_however_many(void **state)
     attention_destroy(rig.attention);
 }
 
+static void count_sum(void *ctx, double *sums, uint32_t n)
+{
+    (void)sums;
+    (void)n;
+    ++*(uint32_t *)ctx;
+}
+
+/* A rank that waits for a sum which another one never asks for is stuck, or gets a wrong one. */
+static void dice_takes_part_in_as_many_sums_without_samples_as_with_some(void **state)
+{
+    (void)state;
+    uint32_t num_sums = 0, num_with_samples = 0;
+    struct attention_options options = {.dim = 4,
+                                        .num_layers = 2,
+                                        .widths = {9, 3},
+                                        .activation = ATTENTION_DICE,
+                                        .reducer = {count_sum, &num_sums}};
+    for (int is_empty = 0; is_empty < 2; is_empty++) {
+        uint32_t num_samples = is_empty ? 0 : 2;
+        num_sums = 0;
+        start(&options, (uint32_t[]){3, 1}, num_samples);
+        forward(true);
+        attention_backward(rig.attention, rig.pooled_grad, rig.q_grad, rig.keys_grad);
+        attention_destroy(rig.attention);
+        if (!is_empty) num_with_samples = num_sums;
+    }
+    assert_int_equal(num_with_samples, 4); // two layers, both ways
+    assert_int_equal(num_sums, num_with_samples);
+}
+
 // Columns are worked on by 32, by 8, and one by one.
 static void wide_rows_are_worked_on_in_blocks(void **state)
 {
@@ -244,6 +274,7 @@ int main(void)
         cmocka_unit_test(histories_without_behaviours_give_zero_vectors),
         cmocka_unit_test(long_histories_cross_chunks),
         cmocka_unit_test(dice_takes_statistics_of_all_rows_however_many),
+        cmocka_unit_test(dice_takes_part_in_as_many_sums_without_samples_as_with_some),
         cmocka_unit_test(wide_rows_are_worked_on_in_blocks),
         cmocka_unit_test(buffers_grow_with_the_batch),
         cmocka_unit_test(dice_takes_moving_statistics_in_evaluation),

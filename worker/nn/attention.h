@@ -30,9 +30,8 @@ struct attention_options {
     uint32_t num_layers; // hidden layers, 1..ATTENTION_LAYERS_MAX
     uint32_t widths[ATTENTION_LAYERS_MAX];
     enum attention_activation activation;
-    bool has_softmax;               // over the behaviours of a sample, scores scaled by 1 / sqrt(D)
-    uint32_t max_samples, max_rows; // of a batch; grows if exceeded
-    struct stats_reducer reducer;   // of Dice, or zeros: this rank alone
+    bool has_softmax;             // over the behaviours of a sample, scores scaled by 1 / sqrt(D)
+    struct stats_reducer reducer; // of Dice, or zeros: this rank alone
 };
 
 struct attention *attention_create(const struct attention_options *options);

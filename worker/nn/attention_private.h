@@ -39,8 +39,10 @@ struct attention {
 struct chunk {
     uint32_t begin, end;    // samples
     uint32_t row, num_rows; // theirs
+    bool is_batch;          // all samples, perhaps none
 };
-/* The samples behind `chunk`, false when there are none. */
+/* The samples behind `chunk`, false when there are none. With Dice the batch is one chunk, also
+ * when it is empty: its statistics are taken by all ranks together. */
 bool attention_next_chunk(const struct attention *attention, struct chunk *chunk);
 
 #endif

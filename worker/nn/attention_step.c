@@ -18,13 +18,17 @@ enum { CHUNK_ROWS = 192 };
 bool attention_next_chunk(const struct attention *attention, struct chunk *chunk)
 {
     const struct attention_batch *batch = &attention->batch;
-    bool is_whole = attention->options.activation == ATTENTION_DICE;
-    uint32_t begin = chunk->end, end = begin;
-    if (begin == batch->num_samples) return false;
+    uint32_t begin = chunk->end, end = begin, n = batch->num_samples;
+    if (attention->options.activation == ATTENTION_DICE) {
+        if (chunk->is_batch) return false;
+        *chunk = (struct chunk){0, n, 0, batch->row_start[n], true};
+        return true;
+    }
+    if (begin == n) return false;
     uint32_t row = batch->row_start[begin];
     do end++;
-    while (end < batch->num_samples && (is_whole || batch->row_start[end + 1] - row <= CHUNK_ROWS));
-    *chunk = (struct chunk){begin, end, row, batch->row_start[end] - row};
+    while (end < n && batch->row_start[end + 1] - row <= CHUNK_ROWS);
+    *chunk = (struct chunk){begin, end, row, batch->row_start[end] - row, false};
     return true;
 }
 
@@ -68,12 +72,8 @@ static void begin_batch(struct attention *attention, const struct attention_batc
 {
     assert(batch->row_start[0] == 0);
     attention->batch = *batch;
-    uint32_t num_rows = batch->row_start[batch->num_samples];
-    const struct attention_options *o = &attention->options;
-    reserve_rows(attention, num_rows > o->max_rows ? num_rows : o->max_rows);
-    attention_first_reserve(&attention->first, batch->num_samples > o->max_samples
-                                                   ? batch->num_samples
-                                                   : o->max_samples);
+    reserve_rows(attention, batch->row_start[batch->num_samples]);
+    attention_first_reserve(&attention->first, batch->num_samples);
     reserve_chunk(attention);
 }
 
