@@ -405,6 +405,22 @@ static void a_din_without_histories_is_refused_with_the_reason(void **state)
     assert_non_null(strstr(capture_log_text(), "features.histories"));
 }
 
+/* They are no column of the model's batches. */
+static void files_may_have_users_that_the_model_does_not_know(void **state)
+{
+    struct fixture *fixture = *state;
+    struct train_result result;
+    set(fixture, "data.train",
+        temp_file(fixture->dir, "no_users.tsv",
+                  "label\titem\tcategory\thist_item\thist_category\n"
+                  "1\t2\t1\t3,5\t1,2\n0\t3\t2\t2\t1\n1\t5\t2\t\t\n0\t2\t1\t5\t2\n"));
+    set(fixture, "train.epochs", "1");
+    assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
+    assert_int_equal(result.test.num_samples, 1000);
+    assert_true(metric(&result.test, "groups") == 1);
+    train_result_fini(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +433,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_model_remembers_users_and_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_of_all_tables_are_kept_and_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_remembered_without_users_or_when_told_so, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(files_may_have_users_that_the_model_does_not_know, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_din_without_histories_is_refused_with_the_reason, set_up,
                                         tear_down),

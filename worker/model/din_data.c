@@ -56,7 +56,11 @@ static souk_status resolve(const struct config *config, const struct config_list
         return log_fail(SOUK_ECONFIG, "data.%s is empty; name the files", key);
     struct sample_format_options options = {
         .config = config, .path = files->items[0], .needs_label = true, .model = model};
-    return sample_format_resolve(&options, format_out);
+    souk_status status = sample_format_resolve(&options, format_out);
+    if (status != SOUK_OK || !model || model->user >= 0) return status;
+    format_out->num_ids = model->num_ids; // batches have no room for users that it does not know
+    format_out->user = -1;
+    return SOUK_OK;
 }
 
 souk_status din_data_create(const struct config *config, struct comm *comm,
