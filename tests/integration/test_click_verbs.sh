@@ -94,6 +94,18 @@ check predict_counts_what_it_has_never_seen 0 \
     "$souk" predict -m din --data cold.tsv -o cold.csv
 same two_cold_rows 3 "$(wc -l <cold.csv)"
 
+# Members of a network: users and items are ids of one table, and their texts are told apart.
+{
+    printf 'label\tuser\titem\thist_item\n'
+    awk 'BEGIN { for (i = 0; i < 200; i++)
+        printf "%d\tm%d\tm%d\tm%d,m%d\n", i % 2, i % 9, i % 7 + 9, i % 5, i % 3 }'
+} >network.tsv
+train network din --set data.train=network.tsv --set features.fields=user:member,item:member \
+    --set features.histories=hist_item:member
+"$souk" predict -m network --data network.tsv 2>err | cut -d, -f1,2 | sed 1d >out
+same users_and_items_of_one_table_keep_their_texts "$(cat out)" \
+    "$(sed 1d network.tsv | awk '{ print $2 "," $3 }')"
+
 check predict_needs_data 2 'for whom' err "$souk" predict -m din
 check a_missing_file_is_named 3 'missing.tsv' err "$souk" predict -m din --data missing.tsv
 printf 'user\titem\n1\t2\n' >narrow.tsv

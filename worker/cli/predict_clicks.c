@@ -47,25 +47,33 @@ static souk_status open_reader(struct click_run *run)
     return sample_reader_open(&reading, &run->reader);
 }
 
-// Texts are kept for one step only: a stream may have any number of them.
-static void renew_names(struct click_run *run, int32_t id, struct id_texts *texts)
+static void find_texts(struct click_run *run, const char *what, int32_t id,
+                       struct id_texts *texts_out)
 {
+    *texts_out = (struct id_texts){.what = what};
     if (id < 0) return;
     const struct sample_column *column = &run->format.ids[id];
-    texts->kind = column->kind;
+    texts_out->kind = column->kind;
     if (column->kind != CONFIG_ID_STRING || column->table == SAMPLE_NO_TABLE) return;
-    struct names **names = &run->names[column->table];
-    names_destroy(*names);
-    *names = names_create();
-    texts->names = *names;
+    struct names **names = &run->names[column->table]; // users and items may share it
+    if (!*names) *names = names_create();
+    texts_out->names = *names;
 }
 
+static void drop_names(struct click_run *run)
+{
+    for (uint32_t t = 0; t < SOUK_TABLES_MAX; t++) {
+        names_destroy(run->names[t]);
+        run->names[t] = NULL;
+    }
+}
+
+// Texts are kept for one step only: a stream may have any number of them.
 static souk_status read_step(struct click_run *run)
 {
-    run->users = (struct id_texts){.what = "user"};
-    run->items = (struct id_texts){.what = "item"};
-    renew_names(run, run->format.user, &run->users);
-    renew_names(run, run->format.item, &run->items);
+    drop_names(run);
+    find_texts(run, "user", run->format.user, &run->users);
+    find_texts(run, "item", run->format.item, &run->items);
     return sample_reader_next(run->reader, ROWS_A_STEP, &run->samples);
 }
 
@@ -144,7 +152,7 @@ souk_status predict_clicks(struct loaded *loaded, const struct args *args)
     click_scorer_destroy(run->scorer);
     sample_reader_close(run->reader);
     sample_batch_fini(&run->samples);
-    for (uint32_t t = 0; t < SOUK_TABLES_MAX; t++) names_destroy(run->names[t]);
+    drop_names(run);
     buf_fini(&run->text);
     buf_fini(&run->id);
     mem_free(run);
