@@ -84,6 +84,11 @@ souk_status din_shape_make(enum din_kind kind, const struct config *config,
         return config_fail_at(config, "model.type",
                               "din needs a history that is compared with a field, such as columns "
                               "item and hist_item; name them in features.histories, or use ncf");
+    if (!din_shape_fits(&shape))
+        return config_fail_at(config, "model.hidden",
+                              "the layers would have more than %d parameters; make these, "
+                              "model.attention or model.dim smaller",
+                              DIN_PARAMS_MAX);
     *shape_out = shape;
     return SOUK_OK;
 }
@@ -91,4 +96,24 @@ souk_status din_shape_make(enum din_kind kind, const struct config *config,
 uint32_t din_shape_num_in(const struct din_shape *shape)
 {
     return (shape->num_plain + 2 * shape->num_pairs + shape->num_loose) * shape->dim;
+}
+
+/* Weights of layers that end in one float, and up to three parameters beside them a unit. */
+static uint64_t count_params(uint64_t num_in, const uint32_t *widths, uint32_t num_layers)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < num_layers; i++) {
+        count += (num_in + 4) * widths[i];
+        num_in = widths[i];
+    }
+    return count + num_in + 1;
+}
+
+bool din_shape_fits(const struct din_shape *shape)
+{
+    uint64_t pair_width = (uint64_t)shape->num_pairs * shape->dim;
+    uint64_t count = count_params(din_shape_num_in(shape), shape->hidden, shape->num_hidden);
+    if (shape->kind == DIN_ATTENTION)
+        count += count_params(4 * pair_width, shape->attention, shape->num_attention);
+    return count <= DIN_PARAMS_MAX;
 }

@@ -15,7 +15,10 @@
 #include "worker/model/tower.h"
 #include "worker/nn/attention.h"
 
-enum { DIN_WIDTH_MAX = 16384 }; // of a layer
+enum {
+    DIN_WIDTH_MAX = 16384,    // of a layer
+    DIN_PARAMS_MAX = 1 << 30, // dense ones, so that counts and offsets of floats fit an int
+};
 
 enum din_kind { DIN_ATTENTION, DIN_POOLED, DIN_PLAIN };
 
@@ -41,12 +44,15 @@ struct din_shape {
     float dropout;
 };
 
-/* SOUK_ECONFIG: a width that is none, a din without a history to attend to; logged. */
+/* SOUK_ECONFIG: a width that is none, too many parameters, a din without a history to attend to;
+ * logged. */
 SOUK_MUST_CHECK souk_status din_shape_make(enum din_kind kind, const struct config *config,
                                            const struct sample_format *format,
                                            struct din_shape *shape_out);
 /* Fills in which columns are used, by shape->kind. */
 void din_shape_deal(struct din_shape *shape, const struct sample_format *format);
 uint32_t din_shape_num_in(const struct din_shape *shape); // floats that go into the dense layers
+/* Whether there are at most DIN_PARAMS_MAX parameters of layers. */
+bool din_shape_fits(const struct din_shape *shape);
 
 #endif

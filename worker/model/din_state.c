@@ -2,7 +2,7 @@
  *
  *   {"dim": 16, "user": 0, "item": 1, "max_history": 50, "label": "label",
  *    "tables": [{"name": "user", "id": "integer"}],
- *    "fields": [{"name": "user", "table": 0}],          ids beyond num_fields are no features
+ *    "fields": [{"name": "user", "table": 0}],          one beyond num_fields: a user, no feature
  *    "num_fields": 3,
  *    "histories": [{"name": "hist_item", "table": 1, "target": 1}],
  *    "pooling": "sum", "softmax": false, "batch_norm": false, "dropout": 0,
@@ -99,6 +99,14 @@ void din_state_save(const struct din_shape *shape, const struct sample_format *f
 
 /* ---- back ---- */
 
+/* Whether there is a whole number from low to high. */
+static bool read_uint(const void *json, const char *key, uint32_t low, uint32_t high, uint32_t *out)
+{
+    uint64_t value = json_value_u64(json, key, UINT64_MAX);
+    *out = (uint32_t)value;
+    return value >= low && value <= high;
+}
+
 static enum config_id_kind read_kind(const void *json)
 {
     bool is_string = strcmp(json_value_text(json, "id", "integer"), "string") == 0;
@@ -126,7 +134,7 @@ static bool read_column(const void *json, const struct sample_format *format,
     const char *name = json_value_text(json, "name", "");
     if (strlen(name) < 1 || strlen(name) >= SAMPLE_NAME_MAX) return false;
     strcpy(column->name, name);
-    column->table = (uint32_t)json_value_u64(json, "table", SAMPLE_NO_TABLE);
+    if (!read_uint(json, "table", 0, SAMPLE_NO_TABLE, &column->table)) return false;
     bool has_table = column->table < format->num_tables;
     column->kind = has_table ? format->tables[column->table].kind : read_kind(json);
     return has_table || column->table == SAMPLE_NO_TABLE;
@@ -137,8 +145,9 @@ static bool read_fields(const void *object, struct sample_format *format)
     const void *list = json_value_get(object, "fields");
     size_t n = json_value_count(list);
     format->num_ids = (uint32_t)n;
-    format->num_fields = (uint32_t)json_value_u64(object, "num_fields", 0);
-    if (n < 1 || n > SAMPLE_IDS_MAX || format->num_fields > n) return false;
+    if (n < 1 || n > SAMPLE_IDS_MAX) return false;
+    if (!read_uint(object, "num_fields", format->num_ids - 1, format->num_ids, &format->num_fields))
+        return false;
     for (uint32_t f = 0; f < n; f++) {
         if (!read_column(json_value_at(list, f), format, &format->ids[f])) return false;
         if (f < format->num_fields && format->ids[f].table == SAMPLE_NO_TABLE) return false;
@@ -151,6 +160,14 @@ static bool read_position(const void *json, const char *key, uint32_t limit, int
     double value = json_value_number(json, key, -2);
     *out = value >= -1 && value < limit ? (int32_t)value : -2;
     return *out > -2;
+}
+
+/* An id that is no feature is the user's. */
+static bool read_roles(const void *json, struct sample_format *format)
+{
+    return read_position(json, "user", format->num_ids, &format->user) &&
+           read_position(json, "item", format->num_fields, &format->item) &&
+           (format->num_ids == format->num_fields || format->user == (int32_t)format->num_fields);
 }
 
 static bool read_histories(const void *object, struct sample_format *format)
@@ -174,11 +191,9 @@ static bool read_format(const void *json, struct sample_format *format)
     format->has_label = label[0] != 0;
     if (strlen(label) >= SAMPLE_NAME_MAX) return false;
     strcpy(format->label, label);
-    format->max_history = (uint32_t)json_value_u64(json, "max_history", 0);
-    return format->max_history > 0 && read_tables(json_value_get(json, "tables"), format) &&
-           read_fields(json, format) && read_histories(json, format) &&
-           read_position(json, "user", format->num_ids, &format->user) &&
-           read_position(json, "item", format->num_ids, &format->item);
+    return read_uint(json, "max_history", 1, UINT32_MAX, &format->max_history) &&
+           read_tables(json_value_get(json, "tables"), format) && read_fields(json, format) &&
+           read_histories(json, format) && read_roles(json, format);
 }
 
 static bool read_widths(const void *list, uint32_t max, uint32_t *widths, uint32_t *num_out)
@@ -196,7 +211,6 @@ static bool read_widths(const void *list, uint32_t max, uint32_t *widths, uint32
 
 static bool read_shape(const void *json, struct din_shape *shape)
 {
-    shape->dim = (uint32_t)json_value_u64(json, "dim", 0);
     shape->is_mean = strcmp(json_value_text(json, "pooling", "sum"), "mean") == 0;
     shape->has_softmax = json_value_bool(json, "softmax", false);
     shape->has_batch_norm = json_value_bool(json, "batch_norm", false);
@@ -205,7 +219,7 @@ static bool read_shape(const void *json, struct din_shape *shape)
     uint64_t attention = json_value_u64(json, "attention_activation", 99);
     shape->activation = (enum config_activation)activation;
     shape->attention_activation = (enum attention_activation)attention;
-    return shape->dim >= 1 && shape->dim <= SOUK_DIM_MAX && shape->dropout >= 0 &&
+    return read_uint(json, "dim", 1, SOUK_DIM_MAX, &shape->dim) && shape->dropout >= 0 &&
            shape->dropout < 1 && activation > CONFIG_ACTIVATION_AUTO &&
            activation <= CONFIG_ACTIVATION_DICE && attention <= ATTENTION_DICE &&
            read_widths(json_value_get(json, "hidden"), TOWER_LAYERS_MAX, shape->hidden,
@@ -222,7 +236,8 @@ souk_status din_state_load(const void *json, enum din_kind kind, struct din_shap
     memset(&format, 0, sizeof format);
     bool is_good = read_format(json, &format) && read_shape(json, &shape);
     if (is_good) din_shape_deal(&shape, &format);
-    if (!is_good || (kind == DIN_ATTENTION && shape.num_pairs == 0))
+    is_good = is_good && din_shape_fits(&shape) && (kind != DIN_ATTENTION || shape.num_pairs > 0);
+    if (!is_good)
         return log_fail(SOUK_EDATA, "the saved model's state is not that of a click model; copy "
                                     "the model again, or train it again");
     *shape_out = shape;
