@@ -136,6 +136,51 @@ static void separator_of_lists_is_inferred_or_told(void **state)
                   "label@0 item@1:item* | hist_item@2:item*>0 | -1 0 #");
 }
 
+static void separator_of_texts_is_in_lists_and_in_no_id(void **state)
+{
+    (void)state;
+    assert_format("label,item,hist_item\n1,a,b|c|d\n0,a,c\n", NULL,
+                  "label@0 item@1:item* | hist_item@2:item*>0 | -1 0 |");
+    assert_format("label,item,hist_item\n1,a|b,b|c\n0,a,c\n", NULL,
+                  "label@0 item@1:item* | hist_item@2:item*>0 | -1 0 ,");
+    assert_format("label,item,hist_item\n1,a b,b c;d\n", NULL,
+                  "label@0 item@1:item* | hist_item@2:item*>0 | -1 0 ;");
+    // "C, D" is one shop: cut at commas its list would be longer than that of the items.
+    assert_format("label\titem\tshop\thist_item\thist_shop\n1\ta\te\tb|c\tC, D|e\n", NULL,
+                  "label@0 item@1:item* shop@2:shop* | hist_item@3:item*>0 hist_shop@4:shop*>1 | "
+                  "-1 0 |");
+}
+
+static void a_model_remembers_the_separator_of_texts(void **state)
+{
+    (void)state;
+    struct sample_format model, format;
+    assert_int_equal(resolve("label,item,hist_item\n1,a,b|c|d\n", NULL, true, NULL, &model),
+                     SOUK_OK);
+    assert_int_equal(resolve("item,hist_item\na,b\n", NULL, false, &model, &format), SOUK_OK);
+    assert_int_equal(format.separator, '|');
+    assert_int_equal(
+        resolve("item,hist_item\na,b\n", "features.separator=;", false, &model, &format), SOUK_OK);
+    assert_int_equal(format.separator, ';');
+}
+
+static void a_history_that_no_field_goes_with_is_warned_of(void **state)
+{
+    (void)state;
+    struct sample_format format;
+    capture_log_begin();
+    assert_int_equal(
+        resolve("label,item,past\n1,2,3\n", "features.histories=past:itme", true, NULL, &format),
+        SOUK_OK);
+    assert_non_null(strstr(capture_log_text(), "\"itme\", so it is compared with no field; did you "
+                                               "mean \"item\"?"));
+    capture_log_end();
+    capture_log_begin();
+    assert_int_equal(resolve(usual, NULL, true, NULL, &format), SOUK_OK);
+    assert_string_equal(capture_log_text(), "");
+    capture_log_end();
+}
+
 static void ids_of_a_table_are_of_one_kind(void **state)
 {
     (void)state;
@@ -239,6 +284,9 @@ int main(void)
         cmocka_unit_test(columns_and_tables_are_inferred),
         cmocka_unit_test(columns_and_tables_are_told),
         cmocka_unit_test(separator_of_lists_is_inferred_or_told),
+        cmocka_unit_test(separator_of_texts_is_in_lists_and_in_no_id),
+        cmocka_unit_test(a_model_remembers_the_separator_of_texts),
+        cmocka_unit_test(a_history_that_no_field_goes_with_is_warned_of),
         cmocka_unit_test(ids_of_a_table_are_of_one_kind),
         cmocka_unit_test(a_file_to_predict_on_needs_no_label),
         cmocka_unit_test(a_model_fixes_tables_and_kinds),

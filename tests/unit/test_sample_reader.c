@@ -159,7 +159,8 @@ static void bad_rows_name_place_and_remedy(void **state)
     assert_bad(
         HEAD "1\t7\t9\t3\t1\n1\t7\t9\t3,4\t1\n", NULL,
         "/a:3: \"hist_item\" has 2 ids, but \"hist_cat\" has 1; lists of a row need the same "
-        "length; fix the line or set data.max_bad_rows");
+        "length (they are cut at \",\", see features.separator); fix the line or set "
+        "data.max_bad_rows");
     assert_bad(HEAD "1\t7\t9\t\t1\n", NULL,
                "/a:2: \"hist_item\" has 0 ids, but \"hist_cat\" has 1");
     assert_bad(HEAD "1\t\t9\t3\t1\n", NULL, "/a:2: column \"user\": an id is missing");

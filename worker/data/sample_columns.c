@@ -289,6 +289,21 @@ static souk_status set_history_table(const struct finding *finding, const char *
     return SOUK_OK;
 }
 
+// A table that no field has is often a slip of the pen, and costs the model all that it compares.
+static void warn_of_lone_table(const struct finding *finding, uint32_t h)
+{
+    const struct sample_format *format = finding->format;
+    const char *name = format->tables[format->histories[h].table].name;
+    const char *names[SAMPLE_IDS_MAX] = {NULL};
+    for (uint32_t i = 0; i < format->num_fields; i++)
+        names[i] = format->tables[format->ids[i].table].name;
+    const char *nearest = text_nearest(name, names, format->num_fields);
+    log_warning("%s: column \"%s\" of %s has a table of its own, \"%s\", so it is compared with no "
+                "field%s%s%s",
+                histories_key, format->histories[h].name, finding->path, name,
+                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
 static souk_status set_history_tables(const struct finding *finding)
 {
     struct sample_format *format = finding->format;
@@ -306,6 +321,7 @@ static souk_status set_history_tables(const struct finding *finding)
         format->targets[h] = -1;
         for (uint32_t i = 0; i < format->num_fields && format->targets[h] < 0; i++)
             if (format->ids[i].table == history->table) format->targets[h] = (int32_t)i;
+        if (!model && format->targets[h] < 0) warn_of_lone_table(finding, h);
     }
     return SOUK_OK;
 }

@@ -66,25 +66,71 @@ static bool makes_numbers(struct first_lines *lines, const struct sample_format 
     return true;
 }
 
-static void resolve_separator(const struct config *config, struct first_lines *lines,
-                              struct sample_format *format)
+static uint32_t count_cuts(const char *text, size_t length, char separator)
 {
-    static const char *const words[][2] = {{"comma", ","}, {"space", " "}, {"tab", "\t"}};
-    static const char candidates[] = ",|;^ ";
-    const char *told = config->features.separator;
-    format->separator = ',';
-    if (!column_is_auto(told)) {
-        format->separator = told[0];
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-            if (strcmp(told, words[i][0]) == 0) format->separator = words[i][1][0];
-        return;
+    uint32_t count = 0;
+    for (size_t i = 0; i < length; i++) count += text[i] == separator;
+    return count;
+}
+
+// Whether a field has the character in an id that a history may have too: it separates nothing.
+static bool is_in_ids(const struct first_lines *lines, const struct sample_format *format, char c)
+{
+    for (uint32_t h = 0; h < format->num_histories; h++)
+        for (uint32_t f = 0; f < format->num_fields; f++) {
+            const struct sample_column *field = &format->ids[f];
+            if (field->table == format->histories[h].table &&
+                memchr(lines->fields[field->column], c, lines->lengths[field->column]))
+                return true;
+        }
+    return false;
+}
+
+// Whether it may be what separates ids that are texts: it stands in lists, never in an id that is
+// alone in its column, and the lists of a row are equally long when cut there.
+static bool separates_texts(struct first_lines *lines, const struct sample_format *format,
+                            char separator)
+{
+    struct first_rows rows = row_layout_rows(&format->layout);
+    bool is_there = false;
+    for (uint32_t line = rows.first; line < lines->num_lines; line++) {
+        if (first_lines_split(lines, rows.delimiter, line) != rows.num_columns) continue;
+        uint32_t first_count = 0;
+        for (uint32_t h = 0; h < format->num_histories; h++) {
+            uint32_t column = format->histories[h].column;
+            uint32_t count = count_cuts(lines->fields[column], lines->lengths[column], separator);
+            is_there |= count > 0;
+            if (h == 0) first_count = count;
+            if (count != first_count) return false;
+        }
+        if (is_in_ids(lines, format, separator)) return false;
     }
+    return is_there;
+}
+
+static char look_for_separator(const struct sample_format *model, struct first_lines *lines,
+                               const struct sample_format *format)
+{
+    static const char candidates[] = ",|;^ ";
     for (const char *c = candidates; *c; c++) {
         bool is_there = false;
-        if (!makes_numbers(lines, format, *c, &is_there) || !is_there) continue;
-        format->separator = *c;
-        return;
+        if (makes_numbers(lines, format, *c, &is_there) && is_there) return *c;
     }
+    if (model) return model->separator; // a few rows to predict on may have one behaviour each
+    for (const char *c = candidates; *c; c++)
+        if (separates_texts(lines, format, *c)) return *c;
+    return ',';
+}
+
+static char find_separator(const struct sample_format_options *options, struct first_lines *lines,
+                           const struct sample_format *format)
+{
+    static const char *const words[][2] = {{"comma", ","}, {"space", " "}, {"tab", "\t"}};
+    const char *told = options->config->features.separator;
+    if (column_is_auto(told)) return look_for_separator(options->model, lines, format);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(told, words[i][0]) == 0) return words[i][1][0];
+    return told[0];
 }
 
 // ---- kinds of ids ----
@@ -176,7 +222,7 @@ static souk_status resolve(const struct sample_format_options *options, struct f
     if (status) return status;
     format->max_history =
         options->model ? options->model->max_history : options->config->features.max_history;
-    resolve_separator(options->config, lines, format);
+    format->separator = find_separator(options, lines, format);
     resolve_kinds(options, lines, format);
     return SOUK_OK;
 }

@@ -164,9 +164,9 @@ static souk_status find_lists(struct sample_reader *reader, const struct row *ro
         *is_good = false;
         return row_reader_refuse(reader->rows,
                                  "\"%s\" has %u ids, but \"%s\" has %u; lists of a row need the "
-                                 "same length",
+                                 "same length (they are cut at \"%c\", see features.separator)",
                                  format->histories[0].name, lists[0].count,
-                                 format->histories[h].name, lists[h].count);
+                                 format->histories[h].name, lists[h].count, format->separator);
     }
     for (uint32_t h = 0; h < format->num_histories; h++)
         cut_list(&lists[h], format->separator, format->max_history);

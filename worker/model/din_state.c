@@ -1,6 +1,6 @@
 /* din_state.c - what a click model is, as JSON:
  *
- *   {"dim": 16, "user": 0, "item": 1, "max_history": 50, "label": "label",
+ *   {"dim": 16, "user": 0, "item": 1, "max_history": 50, "separator": 44, "label": "label",
  *    "tables": [{"name": "user", "id": "integer"}],
  *    "fields": [{"name": "user", "table": 0}],          one beyond num_fields: a user, no feature
  *    "num_fields": 3,
@@ -84,6 +84,7 @@ void din_state_save(const struct din_shape *shape, const struct sample_format *f
     json_key(json, "user"), json_int(json, format->user);
     json_key(json, "item"), json_int(json, format->item);
     put_uint(json, "max_history", format->max_history);
+    put_uint(json, "separator", (unsigned char)format->separator);
     put_text(json, "label", format->label);
     put_uint(json, "num_fields", format->num_fields);
     save_columns(format, json);
@@ -191,6 +192,7 @@ static bool read_format(const void *json, struct sample_format *format)
     format->has_label = label[0] != 0;
     if (strlen(label) >= SAMPLE_NAME_MAX) return false;
     strcpy(format->label, label);
+    format->separator = (char)json_value_u64(json, "separator", ',');
     return read_uint(json, "max_history", 1, UINT32_MAX, &format->max_history) &&
            read_tables(json_value_get(json, "tables"), format) && read_fields(json, format) &&
            read_histories(json, format) && read_roles(json, format);
