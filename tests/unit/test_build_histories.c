@@ -280,6 +280,8 @@ static void bad_logs_are_refused(void **state)
                    "/log:2: time \"2014-05-01\" is not a number; if each user's rows are in order, "
                    "use --time none");
     assert_refused("user,item\n1,2\n1,\n1,4\n", options, "/log:3: item id \"\" is not a whole");
+    assert_refused("user,item\na,b\na,\n", options,
+                   "the item id is missing; fix the line or set --max-bad-rows");
     assert_refused("user,item\n1,2\n1\n1,4\n", options, "/log:3: \"1\" is not 2 columns");
     assert_refused("user;item\na;x,y\na;z\na;w\nb;v\n", options,
                    "item id \"x,y\" has a comma or a tab");
@@ -318,13 +320,25 @@ static void an_item_keeps_its_first_category(void **state)
     assert_clicks("test.tsv", "1 4 6 2,3,2 5,6,5;");
 }
 
-static void a_full_disk_is_said_once_and_leaves_no_file(void **state)
+// The file of that name is what a test has put there.
+static void assert_untouched(const char *name)
+{
+    char text[16] = "";
+    FILE *file = fopen(temp_path(dir, name), "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_string_equal(text, "earlier");
+}
+
+static void a_full_disk_is_said_once_and_leaves_earlier_files(void **state)
 {
     (void)state;
     struct build_histories_options options = usual_options(NULL);
     struct build_histories_result result;
-    char *path = strdup(temp_path(dir, "train.tsv"));
-    unlink(path);
+    temp_file(dir, "train.tsv", "earlier");
+    temp_file(dir, "test.tsv", "earlier");
+    char *path = strdup(temp_path(dir, "train.tsv.part"));
     assert_int_equal(symlink("/dev/full", path), 0);
     capture_log_begin();
     assert_int_equal(build(plain, &options, &result), SOUK_ENOSPC);
@@ -334,6 +348,20 @@ static void a_full_disk_is_said_once_and_leaves_no_file(void **state)
     capture_log_end();
     assert_int_equal(access(path, F_OK), -1);
     free(path);
+    assert_untouched("train.tsv");
+    assert_untouched("test.tsv");
+}
+
+static void a_log_without_samples_leaves_earlier_files(void **state)
+{
+    (void)state;
+    temp_file(dir, "train.tsv", "earlier");
+    temp_file(dir, "test.tsv", "earlier");
+    assert_refused("user,item\n1,2\n1,3\n2,5\n", usual_options(NULL), "no user has 3");
+    assert_untouched("train.tsv");
+    assert_untouched("test.tsv");
+    assert_int_equal(access(temp_path(dir, "train.tsv.part"), F_OK), -1);
+    assert_int_equal(access(temp_path(dir, "test.tsv.part"), F_OK), -1);
 }
 
 static void keys_are_numbered_as_they_appear(void **state)
@@ -366,7 +394,8 @@ int main(void)
         cmocka_unit_test(bad_logs_are_refused),
         cmocka_unit_test(bad_rows_may_be_left_out),
         cmocka_unit_test(an_item_keeps_its_first_category),
-        cmocka_unit_test(a_full_disk_is_said_once_and_leaves_no_file),
+        cmocka_unit_test(a_full_disk_is_said_once_and_leaves_earlier_files),
+        cmocka_unit_test(a_log_without_samples_leaves_earlier_files),
         cmocka_unit_test(keys_are_numbered_as_they_appear),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

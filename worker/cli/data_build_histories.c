@@ -50,7 +50,10 @@ static void print_result(const struct build_histories_options *options,
                          const struct build_histories_result *result)
 {
     print_count("interactions", result->num_rows,
-                result->has_times ? ", by time" : ", in the order of the file");
+                result->has_times ? ", by time"
+                : options->log.time
+                    ? ", in the order of the file"
+                    : ", in the order of the file (--time names a column of times)");
     if (result->num_bad > 0) print_count("bad rows", result->num_bad, ", left out");
     print_count("users", result->num_users, "");
     if (result->num_short_users > 0)
@@ -112,10 +115,11 @@ const struct verb verb_data_build_histories = {
         "  LOG               file, .gz or not; \"-\" for standard input; several are read as one\n"
         "  -o DIR            folder to write to; made when it is not there\n"
         "  --user COLUMN     column of the user: a name of the header, or a position from 1;\n"
-        "                    without it a usual name, else the first column\n"
-        "  --item COLUMN     likewise; else the second column\n"
-        "  --category COLUMN likewise; else the third column, if any; none: no categories\n"
-        "  --time COLUMN     likewise; else the fourth column, if any; none: order of the rows\n"
+        "                    without it the usual name in a header, the first column of a file\n"
+        "                    that has none\n"
+        "  --item COLUMN     likewise; the second column without a header\n"
+        "  --category COLUMN likewise; the third, if any; none: no categories\n"
+        "  --time COLUMN     likewise, numbers; the fourth, if any; none: order of the rows\n"
         "  --history N       longest history, the latest behaviours are kept (50)\n"
         "  --targets N       training clicks of a user, the latest (20)\n"
         "  --seed N          of the negatives (1)\n"

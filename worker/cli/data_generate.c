@@ -104,10 +104,10 @@ static void print_clicks(const struct click_options *options, const struct click
     char a[32], b[32];
     printf("%s samples of %s users", text_group_digits(options->num_samples, a),
            text_group_digits(options->num_users, b));
-    printf(" x %s items in %s categories, in %s\n", text_group_digits(options->num_items, a),
-           text_group_digits(options->num_categories, b), options->dir);
-    printf("  train.tsv   %12s samples, %.1f %% clicks\n", text_group_digits(result->num_train, a),
-           100 * result->click_share);
+    printf(" x %s items in %s categories, %.1f %% of them clicks, in %s\n",
+           text_group_digits(options->num_items, a), text_group_digits(options->num_categories, b),
+           100 * result->click_share, options->dir);
+    printf("  train.tsv   %12s samples\n", text_group_digits(result->num_train, a));
     printf("  test.tsv    %12s samples: the last ones of each user\n",
            text_group_digits(result->num_test, a));
     printf("  items.tsv   %12s titles\n", text_group_digits(options->num_items, a));

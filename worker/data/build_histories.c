@@ -166,6 +166,16 @@ static souk_status write_header(const struct building *building, struct output_f
     return output_file_write(file, header, strlen(header));
 }
 
+// After an error neither file is new: one without the other is of no use.
+static souk_status close_files(struct building *building, souk_status status)
+{
+    if (!status) status = output_file_close(&building->train);
+    if (!status) status = output_file_close(&building->test);
+    output_file_drop(&building->train);
+    output_file_drop(&building->test);
+    return status;
+}
+
 static souk_status write_files(struct building *building)
 {
     souk_status status = output_file_open(&building->train, building->options->dir, "train.tsv");
@@ -174,10 +184,12 @@ static souk_status write_files(struct building *building)
     if (!status) status = write_header(building, &building->test);
     for (uint32_t user = 0; !status && user < key_index_count(building->log.users.index); user++)
         status = write_user(building, user);
-    souk_status closed = output_file_close(&building->train);
-    if (!status) status = closed;
-    closed = output_file_close(&building->test);
-    return status ? status : closed;
+    if (!status && building->result.num_test == 0)
+        status = log_fail(SOUK_EDATA,
+                          "no user has %d interactions and an item left for a negative, so there "
+                          "are no samples",
+                          MIN_INTERACTIONS);
+    return close_files(building, status);
 }
 
 static void fill_result(struct building *building)
@@ -203,13 +215,7 @@ static souk_status build(struct building *building)
     souk_status status = check_ids(building, &log->users, "user");
     if (!status) status = check_ids(building, &log->items, "item");
     if (!status) status = check_ids(building, &log->categories, "category");
-    if (!status) status = write_files(building);
-    if (!status && building->result.num_test == 0)
-        status = log_fail(SOUK_EDATA,
-                          "no user has %d interactions and an item left for a negative, so there "
-                          "are no samples",
-                          MIN_INTERACTIONS);
-    return status;
+    return status ? status : write_files(building);
 }
 
 souk_status build_histories(const struct build_histories_options *options,

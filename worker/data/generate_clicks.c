@@ -144,15 +144,16 @@ static souk_status write_samples(struct generator *g)
             status = show_item(g, &visitor, i + tests >= count);
     }
     visitor_fini(&visitor);
-    souk_status closed = output_file_close(&g->train);
-    if (!status) status = closed;
-    closed = output_file_close(&g->test);
-    return status ? status : closed;
+    if (!status) status = output_file_close(&g->train);
+    if (!status) status = output_file_close(&g->test);
+    output_file_drop(&g->train);
+    output_file_drop(&g->test);
+    return status;
 }
 
 static souk_status write_items(struct generator *g)
 {
-    struct output_file file = {NULL, NULL};
+    struct output_file file = {.path = NULL};
     souk_status status = output_file_open(&file, g->options.dir, "items.tsv");
     if (status) return status;
     buf_clear(&g->line);
@@ -166,8 +167,9 @@ static souk_status write_items(struct generator *g)
         buf_add_char(&g->line, '\n');
     }
     status = output_file_write(&file, g->line.text, g->line.length);
-    souk_status closed = output_file_close(&file);
-    return status ? status : closed;
+    if (!status) status = output_file_close(&file);
+    output_file_drop(&file);
+    return status;
 }
 
 // ---- the ceiling ----

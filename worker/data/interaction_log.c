@@ -226,13 +226,14 @@ static souk_status read_row(struct reading *reading, struct row_reader *rows, co
 static souk_status read_rows(struct reading *reading)
 {
     struct row_reader *rows = NULL;
-    souk_status status = row_reader_open(
-        &(struct row_reader_options){.files = reading->options->files,
-                                     .layout = &reading->layout,
-                                     .what = "interactions",
-                                     .num_parts = 1,
-                                     .max_bad_rows = reading->options->max_bad_rows},
-        &rows);
+    souk_status status =
+        row_reader_open(&(struct row_reader_options){.files = reading->options->files,
+                                                     .layout = &reading->layout,
+                                                     .what = "interactions",
+                                                     .num_parts = 1,
+                                                     .max_bad_rows = reading->options->max_bad_rows,
+                                                     .max_bad_rows_option = "--max-bad-rows"},
+                        &rows);
     while (!status) {
         struct row row;
         status = row_reader_next(rows, &row);

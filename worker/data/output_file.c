@@ -11,15 +11,17 @@
 
 souk_status output_file_open(struct output_file *out, const char *dir, const char *name)
 {
-    struct buf path = {0};
+    struct buf path = {0}, part = {0};
     buf_printf(&path, "%s/%s", dir, name);
-    FILE *file = fopen(buf_text(&path), "wbe");
+    buf_printf(&part, "%s.part", buf_text(&path));
+    FILE *file = fopen(buf_text(&part), "wbe");
     souk_status status = SOUK_OK;
     if (file)
-        *out = (struct output_file){mem_strdup(buf_text(&path)), file};
+        *out = (struct output_file){mem_strdup(buf_text(&path)), mem_strdup(buf_text(&part)), file};
     else
-        status = log_fail_errno(errno, "cannot create %s", buf_text(&path));
+        status = log_fail_errno(errno, "cannot create %s", buf_text(&part));
     buf_fini(&path);
+    buf_fini(&part);
     return status;
 }
 
@@ -30,16 +32,32 @@ souk_status output_file_write(struct output_file *out, const void *bytes, size_t
     return log_fail_errno(errno ? errno : EIO, "cannot write %s", out->path);
 }
 
+void output_file_drop(struct output_file *out)
+{
+    if (!out->path) return;
+    if (out->file) fclose(out->file);
+    unlink(out->part);
+    mem_free(out->path);
+    mem_free(out->part);
+    *out = (struct output_file){NULL, NULL, NULL};
+}
+
 souk_status output_file_close(struct output_file *out)
 {
     if (!out->path) return SOUK_OK;
     bool had_error = ferror(out->file); // was logged
-    souk_status status = SOUK_OK;
+    souk_status status = had_error ? SOUK_EIO : SOUK_OK;
     errno = 0;
-    if (fclose(out->file) != 0 && !had_error)
+    bool is_closed = fclose(out->file) == 0;
+    out->file = NULL;
+    if (!had_error && (!is_closed || rename(out->part, out->path) != 0))
         status = log_fail_errno(errno ? errno : EIO, "cannot write %s", out->path);
-    if (had_error || status) unlink(out->path); // half a file is of no use to anybody
+    if (status) {
+        output_file_drop(out); // half a file is of no use to anybody
+        return status;
+    }
     mem_free(out->path);
-    *out = (struct output_file){NULL, NULL};
-    return status;
+    mem_free(out->part);
+    *out = (struct output_file){NULL, NULL, NULL};
+    return SOUK_OK;
 }

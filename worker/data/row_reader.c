@@ -145,12 +145,14 @@ static souk_status refuse(struct row_reader *reader, const char *why)
     uint64_t allowed = reader->options.max_bad_rows;
     unsigned long long number = line_reader_number(reader->lines);
     const char *name = line_reader_name(reader->lines);
+    const char *option = reader->options.max_bad_rows_option;
+    if (!option) option = "data.max_bad_rows";
     if (allowed == 0)
-        return log_fail(SOUK_EDATA, "%s:%llu: %s; fix the line or set data.max_bad_rows", name,
-                        number, why);
+        return log_fail(SOUK_EDATA, "%s:%llu: %s; fix the line or set %s", name, number, why,
+                        option);
     if (reader->num_bad >= allowed)
-        return log_fail(SOUK_EDATA, "%s:%llu: %s; more than %llu bad rows (data.max_bad_rows)",
-                        name, number, why, (unsigned long long)allowed);
+        return log_fail(SOUK_EDATA, "%s:%llu: %s; more than %llu bad rows (%s)", name, number, why,
+                        (unsigned long long)allowed, option);
     reader->num_bad++;
     if (reader->options.on_bad_row) {
         struct buf message = {0};

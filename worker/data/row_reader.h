@@ -22,6 +22,7 @@ struct row_reader_options {
     const char *what; // "ratings"
     uint32_t part, num_parts;
     uint64_t max_bad_rows;
+    const char *max_bad_rows_option; // what messages call it; NULL: data.max_bad_rows
     // Gets the message about each tolerated bad row; NULL: the first few are logged as warnings.
     void (*on_bad_row)(void *ctx, const char *message);
     void *ctx;
