@@ -92,9 +92,21 @@ static void ids_that_were_never_trained_on_are_marked(void **state)
         items[b] = b % 3 ? UNKNOWN : 4;
     }
     struct click_scores scores = scores_of(rig);
-    for (uint32_t b = 0; b < SAMPLES; b++)
-        assert_int_equal(scores.is_cold[b],
-                         (b % 2 ? CLICK_COLD_USER : 0) | (b % 3 ? CLICK_COLD_ITEM : 0));
+    const struct sample_batch *samples = &rig->samples;
+    unsigned num_marks[2] = {0};
+    for (uint32_t b = 0; b < SAMPLES; b++) {
+        bool has_field = samples->ids[2][b] >= CLICK_RIG_KNOWN, has_behaviour = false;
+        for (uint32_t i = samples->row_start[b]; i < samples->row_start[b + 1]; i++)
+            for (uint32_t h = 0; h < 2; h++)
+                has_behaviour |= samples->histories[h][i] >= CLICK_RIG_KNOWN;
+        assert_int_equal(scores.is_cold[b], (b % 2 ? CLICK_COLD_USER : 0) |
+                                                (b % 3 ? CLICK_COLD_ITEM : 0) |
+                                                (has_field ? CLICK_COLD_FIELD : 0) |
+                                                (has_behaviour ? CLICK_COLD_BEHAVIOUR : 0));
+        num_marks[0] += has_field, num_marks[1] += has_behaviour;
+    }
+    assert_in_range(num_marks[0], 1, SAMPLES - 1);
+    assert_in_range(num_marks[1], 1, SAMPLES - 1);
     // They are all the same zero vector.
     float first = scores.logits[1];
     for (uint32_t b = 0; b < SAMPLES; b++)

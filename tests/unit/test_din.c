@@ -124,6 +124,26 @@ static void stop(struct rig *rig)
     mem_free(rig);
 }
 
+/* ---- batches ---- */
+
+// A rank that has no part of a short file sees one; the arrays of a new batch are not there yet.
+static void a_batch_without_samples_has_no_keys(void **state)
+{
+    (void)state;
+    struct rig *rig = start(DIN_ATTENTION, CONFIG_ACTIVATION_SIGMOID);
+    struct batch batch = {0};
+    din_batch_samples(&batch, &rig->model.format);
+    din_builder_build(rig->builder, &batch);
+    assert_int_equal(batch.num_samples, 0);
+    assert_int_equal(batch.num_parts, TABLES);
+    for (uint32_t t = 0; t < TABLES; t++) {
+        assert_int_equal(batch.parts[t].num_keys, 0);
+        batch_part_fini(&batch.parts[t]);
+    }
+    din_batch_fini(&batch);
+    stop(rig);
+}
+
 /* ---- gradients ---- */
 
 // The mean loss of the batch; statistics stay as they were, so that it is a function.
@@ -504,6 +524,7 @@ static void linear_layers_begin_as_in_pytorch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_without_samples_has_no_keys),
         cmocka_unit_test(gradients_of_din_are_slopes_of_the_loss),
         cmocka_unit_test(gradients_of_base_and_ncf_are_slopes_of_the_loss),
         cmocka_unit_test(gradients_hold_with_every_option),

@@ -23,7 +23,7 @@ struct click_run {
     struct click_scorer *scorer;
     float probabilities[ROWS_A_STEP];
     struct buf text, id;
-    uint64_t num_rows, num_cold_users, num_cold_items;
+    uint64_t num_rows, num_cold_users, num_cold_items, num_cold_others;
 };
 
 /* ---- reading ---- */
@@ -83,6 +83,7 @@ static void add_rows(struct click_run *run, const struct click_scores *scores)
 {
     const struct sample_batch *samples = &run->samples;
     int32_t user = run->format.user, item = run->format.item;
+    const uint8_t cold_others = CLICK_COLD_FIELD | CLICK_COLD_BEHAVIOUR;
     vmath_sigmoid(scores->logits, samples->num_samples, run->probabilities);
     struct prediction_row row = {.users = user >= 0 ? &run->users : NULL,
                                  .items = item >= 0 ? &run->items : NULL};
@@ -92,6 +93,7 @@ static void add_rows(struct click_run *run, const struct click_scores *scores)
         row.value = run->probabilities[b];
         run->num_cold_users += (scores->is_cold[b] & CLICK_COLD_USER) != 0;
         run->num_cold_items += (scores->is_cold[b] & CLICK_COLD_ITEM) != 0;
+        run->num_cold_others += (scores->is_cold[b] & cold_others) != 0;
         prediction_row_add(&row, run->args->is_json, &run->id, &run->text);
     }
     run->num_rows += samples->num_samples;
@@ -114,15 +116,17 @@ static souk_status predict_all(struct click_run *run, struct output *output)
 
 static void print_counts(const struct click_run *run)
 {
-    char rows[32], users[32], items[32];
+    char rows[32], users[32], items[32], others[32];
     text_group_digits(run->num_rows, rows);
-    if (run->num_cold_users + run->num_cold_items == 0)
+    if (run->num_cold_users + run->num_cold_items + run->num_cold_others == 0)
         log_info("%s rows", rows);
     else
-        log_info("%s rows; %s with a user and %s with an item that the model has never seen: "
-                 "predicted from the rest of the row",
-                 rows, text_group_digits(run->num_cold_users, users),
-                 text_group_digits(run->num_cold_items, items));
+        log_info(
+            "%s rows; %s with a user and %s with an item that the model has never seen, %s "
+            "with such an id in another field or a history: predicted from the rest of the row",
+            rows, text_group_digits(run->num_cold_users, users),
+            text_group_digits(run->num_cold_items, items),
+            text_group_digits(run->num_cold_others, others));
 }
 
 /* ---- the whole ---- */

@@ -79,14 +79,38 @@ static souk_status fetch(struct click_scorer *scorer, const struct sample_batch 
     return batch_pull(batch, scorer->client, scorer->tables, true);
 }
 
-static void mark_cold(const struct model *model, const struct batch *batch, int32_t field,
+static void mark_cold(const struct model *model, const struct batch *batch, uint32_t field,
                       uint8_t mark, uint8_t *is_cold)
 {
     const struct din_samples *samples = batch->samples;
-    if (field < 0 || (uint32_t)field >= model->format.num_fields) return;
     const struct batch_part *part = &batch->parts[model->format.ids[field].table];
     for (uint32_t b = 0; b < batch->num_samples; b++)
         if (!part->found[samples->field_idxs[field][b]]) is_cold[b] |= mark;
+}
+
+static void mark_cold_behaviours(const struct model *model, const struct batch *batch,
+                                 uint8_t *is_cold)
+{
+    const struct din_samples *samples = batch->samples;
+    for (uint32_t h = 0; h < model->format.num_histories; h++) {
+        const struct batch_part *part = &batch->parts[model->format.histories[h].table];
+        for (uint32_t b = 0; b < batch->num_samples; b++)
+            for (uint32_t i = samples->raw.row_start[b]; i < samples->raw.row_start[b + 1]; i++)
+                if (!part->found[samples->history_idxs[h][i]]) is_cold[b] |= CLICK_COLD_BEHAVIOUR;
+    }
+}
+
+static void mark_all_cold(const struct model *model, const struct batch *batch, uint8_t *is_cold)
+{
+    const struct sample_format *format = &model->format;
+    memset(is_cold, 0, batch->num_samples);
+    for (uint32_t f = 0; f < format->num_fields; f++) {
+        uint8_t mark = (int32_t)f == format->user   ? CLICK_COLD_USER
+                       : (int32_t)f == format->item ? CLICK_COLD_ITEM
+                                                    : CLICK_COLD_FIELD;
+        mark_cold(model, batch, f, mark, is_cold);
+    }
+    mark_cold_behaviours(model, batch, is_cold);
 }
 
 static souk_status score(struct click_scorer *scorer, const struct sample_batch *all,
@@ -94,9 +118,7 @@ static souk_status score(struct click_scorer *scorer, const struct sample_batch 
 {
     const struct model *model = scorer->model;
     uint32_t n = batch->num_samples, row = all->row_start[first];
-    memset(scorer->is_cold + first, 0, n);
-    mark_cold(model, batch, model->format.user, CLICK_COLD_USER, scorer->is_cold + first);
-    mark_cold(model, batch, model->format.item, CLICK_COLD_ITEM, scorer->is_cold + first);
+    mark_all_cold(model, batch, scorer->is_cold + first);
     din_forget_unseen(model, batch);
     const float *logits = din_net_forward(model->net, batch, false, 0);
     for (uint32_t b = 0; b < n; b++)

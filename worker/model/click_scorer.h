@@ -17,8 +17,9 @@ struct click_scorer *click_scorer_create(struct model *model, struct souk_client
                                          const uint32_t *tables);
 void click_scorer_destroy(struct click_scorer *scorer); // NULL is fine
 
-// What of a sample was never trained on, in is_cold.
-enum { CLICK_COLD_USER = 1, CLICK_COLD_ITEM = 2 };
+// What of a sample was never trained on, in is_cold: its user, its item, an id of another field, of
+// a history.
+enum { CLICK_COLD_USER = 1, CLICK_COLD_ITEM = 2, CLICK_COLD_FIELD = 4, CLICK_COLD_BEHAVIOUR = 8 };
 
 struct click_scores {
     const float *logits;    // (B) finite

@@ -50,6 +50,11 @@ static size_t count_ids(const struct sample_format *format, const struct sample_
     return count;
 }
 
+static void copy_ids(uint64_t *to, const uint64_t *from, size_t n)
+{
+    if (n > 0) memcpy(to, from, n * sizeof *to); // without rows there may be no arrays yet
+}
+
 /* Copies the columns of a table into keys, and deals out where their indices will be. */
 static void gather_columns(struct din_builder *builder, struct din_samples *samples, uint32_t table)
 {
@@ -58,13 +63,13 @@ static void gather_columns(struct din_builder *builder, struct din_samples *samp
     size_t at = 0;
     for (uint32_t f = 0; f < format->num_fields; f++) {
         if (format->ids[f].table != table) continue;
-        memcpy(builder->keys + at, raw->ids[f], raw->num_samples * sizeof *builder->keys);
+        copy_ids(builder->keys + at, raw->ids[f], raw->num_samples);
         samples->field_idxs[f] = samples->idxs[table] + at;
         at += raw->num_samples;
     }
     for (uint32_t h = 0; h < format->num_histories; h++) {
         if (format->histories[h].table != table) continue;
-        memcpy(builder->keys + at, raw->histories[h], raw->num_rows * sizeof *builder->keys);
+        copy_ids(builder->keys + at, raw->histories[h], raw->num_rows);
         samples->history_idxs[h] = samples->idxs[table] + at;
         at += raw->num_rows;
     }
