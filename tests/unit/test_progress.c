@@ -130,6 +130,11 @@ static void rows_stand_under_their_heads(void **state)
     assert_string_equal(buf_text(&text), "     3/60       241,664   0.9113        -   0.9552 "
                                          "1.40e-02     612,310    3.1   1.0    41.2         -");
     assert_int_equal(head.length, text.length);
+    buf_clear(&text);
+    row.loss = 1.656e32, row.validation = 12345678; // of a run that diverges
+    progress_format_row(&row, false, &text);
+    assert_int_equal(head.length, text.length);
+    assert_non_null(strstr(buf_text(&text), "  1.7e+32        -  1.2e+07 "));
     buf_clear(&head);
     buf_clear(&text);
     progress_format_head("rmse", true, &head);

@@ -128,7 +128,10 @@ static souk_status finish(const struct evaluate_options *options, struct tally *
     comm_sum(options->comm, tally->sums.values, MODEL_SUMS_MAX);
     if (tally->sums.values[0] == 0) {
         if (is_leader)
-            log_error("there is nothing to evaluate on: the %s data has no samples", source);
+            log_error("there is nothing to evaluate on: the %s data has no samples%s", source,
+                      options->source == MODEL_SOURCE_TEST
+                          ? ""
+                          : "; where they are held out, raise data.valid_share");
         return SOUK_EDATA;
     }
     struct evaluation evaluation = {.num_samples = (uint64_t)tally->sums.values[0]};

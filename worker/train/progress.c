@@ -43,8 +43,11 @@ static void add_cell(struct buf *out, int width, const char *text)
 /* A number with so many places; "-" when there is none. */
 static void add_number(struct buf *out, int width, int places, double number)
 {
+    char text[400]; // holds the largest double
+    int length = snprintf(text, sizeof text, "%.*f", places, number);
+    if (length >= width) snprintf(text, sizeof text, "%.1e", number); // of a run that diverges
     if (isfinite(number))
-        buf_printf(out, "%*.*f", width, places, number);
+        add_cell(out, width, text);
     else
         add_cell(out, width, "-");
 }

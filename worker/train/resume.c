@@ -1,6 +1,7 @@
 /* resume.c - see resume.h. */
 #include "worker/train/resume.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "common/base/file.h"
@@ -35,6 +36,10 @@ static void read_evaluation(const void *json, const struct model_ops *ops,
     for (uint32_t i = 0; i < evaluation_out->num_metrics; i++) {
         struct model_metric *metric = &evaluation_out->metrics[i];
         metric->value = json_value_number(metrics, metric->name, metric->value);
+        if (isfinite(metric->value))
+            metric->undefined = NULL;
+        else if (metric->undefined)
+            metric->undefined = "see events.jsonl of the epoch";
     }
 }
 

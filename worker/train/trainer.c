@@ -60,6 +60,30 @@ static souk_status open_new(struct trainer *trainer)
     return status == SOUK_OK ? attach(trainer) : status;
 }
 
+static void decide_whether_complete(struct trainer *trainer)
+{
+    const struct config *config = trainer->config;
+    struct train_state *state = &trainer->state;
+    bool has_patience_ended =
+        config->train.patience > 0 && state->best.num_worse >= config->train.patience;
+    state->is_complete = state->position.epoch >= config->train.epochs || has_patience_ended;
+}
+
+static void say_where_it_goes_on(struct trainer *trainer)
+{
+    const struct train_position *position = &trainer->state.position;
+    decide_whether_complete(trainer);
+    if (!trainer->state.is_complete)
+        log_info("goes on in epoch %u after %llu samples", position->epoch + 1,
+                 (unsigned long long)position->num_samples);
+    else
+        log_info("nothing is left to train: the run ended after epoch %u, by %s; raise that to go "
+                 "on",
+                 position->epoch,
+                 position->epoch >= trainer->config->train.epochs ? "train.epochs"
+                                                                  : "train.patience");
+}
+
 static souk_status open_checkpointed(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
@@ -80,9 +104,7 @@ static souk_status open_checkpointed(struct trainer *trainer)
         status = resume_load_tables(dir, trainer->client, trainer->comm, &trainer->tables);
     if (status == SOUK_OK) status = resume_check_rows(dir, trainer->client, trainer->comm);
     if (status == SOUK_OK) status = attach(trainer);
-    if (status == SOUK_OK && comm_rank(trainer->comm) == 0)
-        log_info("goes on in epoch %u after %llu samples", trainer->state.position.epoch + 1,
-                 (unsigned long long)trainer->state.position.num_samples);
+    if (status == SOUK_OK && comm_rank(trainer->comm) == 0) say_where_it_goes_on(trainer);
 out:
     model_dir_close(dir);
     return status;
@@ -223,6 +245,19 @@ static void show_progress(void *ctx, const struct train_totals *totals, float lr
         record_progress(trainer->events, &row);
 }
 
+/* An epoch without samples would end in a model of initial values. */
+static souk_status check_trained(const struct trainer *trainer)
+{
+    if (trainer->totals.num_samples > 0) return SOUK_OK;
+    bool has_held_out =
+        trainer->config->data.valid.num_items == 0 && trainer->config->data.valid_share > 0;
+    if (comm_rank(trainer->comm) == 0)
+        log_error("there is nothing to train on: data.train has no samples%s",
+                  has_held_out ? " that are not held out for validation; lower data.valid_share"
+                               : "");
+    return SOUK_EDATA;
+}
+
 static souk_status train_epoch(struct trainer *trainer)
 {
     const struct config *config = trainer->config;
@@ -250,7 +285,7 @@ static souk_status train_epoch(struct trainer *trainer)
     }
     if (status == SOUK_OK || status == SOUK_ESTOPPED)
         trainer->result.num_samples += trainer->totals.num_samples - before[0];
-    return status;
+    return status == SOUK_OK ? check_trained(trainer) : status;
 }
 
 static souk_status evaluate(struct trainer *trainer, enum model_source source,
@@ -283,15 +318,6 @@ static void add_point(struct trainer *trainer, double validation)
         .epoch = trainer->state.position.epoch,
         .loss = totals->num_samples > 0 ? totals->loss / totals->num_samples : NAN,
         .validation = validation};
-}
-
-static void decide_whether_complete(struct trainer *trainer)
-{
-    const struct config *config = trainer->config;
-    struct train_state *state = &trainer->state;
-    bool has_patience_ended =
-        config->train.patience > 0 && state->best.num_worse >= config->train.patience;
-    state->is_complete = state->position.epoch >= config->train.epochs || has_patience_ended;
 }
 
 /* Validates an epoch that is over; *is_best_out tells whether it is the best so far. */
