@@ -143,20 +143,34 @@ souk_status config_check(const struct config *config)
     return status;
 }
 
+static souk_status refuse_table(const char *name, const char *const *names, uint32_t num_names)
+{
+    struct buf rest = {0};
+    const char *nearest = text_nearest(name, names, num_names);
+    if (nearest) {
+        buf_printf(&rest, "; did you mean \"%s\"?", nearest);
+    } else {
+        buf_add_text(&rest, "; it has: ");
+        for (uint32_t i = 0; i < num_names; i++)
+            buf_printf(&rest, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    souk_status status = log_fail(SOUK_ECONFIG, "tables.%s: the model has no table of this name%s",
+                                  name, buf_text(&rest));
+    buf_fini(&rest);
+    return status;
+}
+
 souk_status config_check_tables(const struct config *config, const struct souk_table_spec *specs,
                                 uint32_t num_specs)
 {
-    const char *names[SOUK_TABLES_MAX];
+    const char *names[SOUK_TABLES_MAX] = {NULL};
     for (uint32_t i = 0; i < num_specs; i++) names[i] = specs[i].name;
     for (uint32_t t = 0; t < config->num_tables; t++) {
         const char *name = config->tables[t].name;
         bool is_known = false;
         for (uint32_t i = 0; i < num_specs; i++) is_known |= strcmp(names[i], name) == 0;
         if (is_known) continue;
-        const char *nearest = text_nearest(name, names, num_specs);
-        return log_fail(SOUK_ECONFIG, "tables.%s: the model has no table of this name%s%s%s", name,
-                        nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                        nearest ? "\"?" : "");
+        return refuse_table(name, names, num_specs);
     }
     return SOUK_OK;
 }

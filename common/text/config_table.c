@@ -135,7 +135,9 @@ const struct option config_options[] = {
         "rows that may be malformed; they are skipped and counted, one more ends the run"),
     F64(data.valid_share, "0", TO_BELOW(0, 1),
         "share of the training rows that is held out for validation when data.valid is empty; "
-        "chosen by a hash of seed, user and item"),
+        "ratings are chosen by a hash of seed, user and item, clicks by one of seed and user, so "
+        "that "
+        "no user is on both sides"),
     U64(data.shuffle_rows, "1000000", AT_LEAST(1),
         "rows that are shuffled together while a file streams"),
     U64(data.cache_rows, "10000000", ANY_NUMBER,
@@ -164,8 +166,10 @@ const struct option config_options[] = {
         "hist_item goes with item, and so on; none: none are read"),
     TEXT(
         features.separator, "auto",
-        "what separates the ids of a list: auto (a comma, unless only | ; ^ or a space makes whole "
-        "numbers of them), comma, space, tab, or one character"),
+        "what separates the ids of a list: auto (the first of , | ; ^ and space that makes whole "
+        "numbers of all of them; of texts the first that stands in lists, in no id of a field of "
+        "their table, and makes the lists of a row equally long; else a comma), comma, space, tab, "
+        "or one character"),
     U32(features.max_history, "50", BETWEEN(1, 65536),
         "behaviours of a history that are used: the latest ones"),
     ENUM(features.ids, "auto", id_names,
@@ -218,7 +222,8 @@ const struct option config_options[] = {
     U32(train.max_bad_steps, "10", ANY_NUMBER,
         "click models: steps whose gradient is not finite; they are skipped and counted, one more "
         "ends the run with the batch in run.dir"),
-    F32(train.lr, "0.1", ABOVE(0), "learning rate"),
+    F32(train.lr, "0.1", ABOVE(0),
+        "learning rate; of click models 0.001 where it is not set: it is that of the dense layers"),
     ENUM(train.lr_schedule, "constant", schedule_names,
          "learning rate over epochs e: exponential lr * decay^e; inverse lr / (1 + decay * e); "
          "cosine from lr down to lr * decay; step lr * decay every lr_step_epochs"),

@@ -145,6 +145,10 @@ same nothing_else_is_left_out 60 "$(($(listed out | wc -w) +
     $( (printf '%s' "$last" | cut -f5 | tr ',' '\n' && echo && printf '%s' "$last" |
         awk -F'\t' '$1 == 1 {print $3}') | sed '/^$/d' | sort -u | wc -l)))"
 
+printf '1\n\nmany\n' >shelf
+check a_bad_candidate_has_a_line 3 '^souk: error: shelf:3: "many" is no item id' err \
+    "$souk" recommend -m din --user 7 --candidates shelf
+
 # Chosen: what the training data has of a user in a history, or clicked.
 seen=$(awk -F'\t' '$2 == 7 {if ($1 == 1) print $3; n = split($5, h, ","); for (i = 1; i <= n; i++)
     print h[i]}' numbers/train.tsv | sort -u | wc -l)
@@ -177,7 +181,7 @@ check no_candidates_are_refused 3 'there is no item id in it' err \
     "$souk" recommend -m din --user 7 --candidates empty
 check a_missing_list_is_named 3 'absent' err "$souk" recommend -m din --user 7 --candidates absent
 printf 'abc\n' >letters
-check candidates_of_the_wrong_kind_are_refused 2 'is no item id' err \
+check candidates_of_the_wrong_kind_are_refused 3 'is no item id' err \
     "$souk" recommend -m din --user 7 --candidates letters
 check recommend_names_a_missing_file 3 'missing.tsv' err \
     "$souk" recommend -m din --user 7 --data missing.tsv

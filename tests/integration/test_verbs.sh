@@ -140,7 +140,7 @@ check ranking_among_all_needs_a_model_of_clicks 2 'eval.candidates=all is for mo
 check candidates_need_a_model_of_clicks 2 '--candidates is for models of clicks' err \
     "$souk" recommend -m seven --user 1 --candidates other.csv
 printf '\033[2J\233\n' >steering
-check what_is_no_id_does_not_steer_the_terminal 2 '"?\[2J?" is no user id' err \
+check what_is_no_id_does_not_steer_the_terminal 3 '"?\[2J?" is no user id' err \
     "$souk" recommend -m seven --users @steering
 mkfifo pipe
 check a_pipe_of_ids_gets_the_advice_that_works 3 'pipe it in and give @-' err \

@@ -289,6 +289,13 @@ static void table_options_change_the_spec_of_their_table_only(void **state)
     config_case_end_capture();
     config_case_log_has("tables.itme: the model has no table of this name; did you mean \"item\"?",
                         "itme");
+    strcpy(config.tables[0].name, "shelf");
+    strcpy(config.tables[1].name, "shelf");
+    capture_log_begin();
+    assert_int_equal(config_check_tables(&config, specs, 2), SOUK_ECONFIG);
+    config_case_end_capture();
+    config_case_log_has("tables.shelf: the model has no table of this name; it has: user, item",
+                        "shelf");
     config_fini(&config);
 }
 

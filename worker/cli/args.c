@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/cli/verb.h"
+#include "worker/model/model.h"
 #include "worker/model/model_config.h"
 
 enum { TOP_MAX = 1000000, LIST_MAX = 100000, TYPED_MAX = 24, NAMES_MAX = 96 };
@@ -220,6 +221,14 @@ static souk_status set_servers(struct config *config, const char *servers)
     return status;
 }
 
+// Adam on dense layers wants a much smaller step than Adagrad on the factors of ratings.
+static void fit_to_model(struct config *config)
+{
+    const struct model_ops *ops = model_ops_get(config->model.type);
+    bool is_told = strcmp(config_origin(config, "train.lr"), "default") != 0;
+    if (ops && ops->clicks && !is_told) config->train.lr = 0.001f;
+}
+
 // Every mistake is reported, not the first alone.
 static souk_status fill_config(struct args *args)
 {
@@ -232,6 +241,7 @@ static souk_status fill_config(struct args *args)
         if ((step = config_set(config, args->settings.items[i])) != SOUK_OK) status = step;
     if (args->servers && (step = set_servers(config, args->servers)) != SOUK_OK) status = step;
     if (status == SOUK_OK) status = config_check(config);
+    fit_to_model(config);
     enum log_level level;
     if (status == SOUK_OK && log_level_parse(config->run.log_level, &level)) log_set_level(level);
     return status;

@@ -72,14 +72,20 @@ void id_texts_fini(struct id_texts *texts)
     *texts = (struct id_texts){0};
 }
 
-static souk_status parse(struct id_texts *texts, const char *text, size_t length, uint64_t *key_out)
+// reader: of the file that it comes from; NULL: none.
+static souk_status parse(struct id_texts *texts, const struct line_reader *reader, const char *text,
+                         size_t length, uint64_t *key_out)
 {
     field_trim(&text, &length);
     if (length == 0 || !rating_parse_id(texts->kind, text, length, key_out)) {
         struct buf shown = {0};
+        if (reader)
+            buf_printf(&shown, "%s:%llu: ", line_reader_name(reader),
+                       (unsigned long long)line_reader_number(reader));
+        buf_add_char(&shown, '"');
         text_add_shown(&shown, text, length < SHOWN_BYTES ? length : SHOWN_BYTES);
         souk_status status = log_fail(
-            SOUK_EUSAGE, "\"%s\" is no %s id%s", buf_text(&shown), texts->what,
+            reader ? SOUK_EDATA : SOUK_EUSAGE, "%s\" is no %s id%s", buf_text(&shown), texts->what,
             length > 0 ? ": those of this model are integers from 0 to 2^64-1" : "; it is empty");
         buf_fini(&shown);
         return status;
@@ -108,10 +114,11 @@ struct key_list {
     size_t capacity;
 };
 
-static souk_status add_text(struct key_list *list, const char *text, size_t length)
+static souk_status add_text(struct key_list *list, const struct line_reader *reader,
+                            const char *text, size_t length)
 {
     uint64_t key;
-    souk_status status = parse(list->texts, text, length, &key);
+    souk_status status = parse(list->texts, reader, text, length, &key);
     if (status != SOUK_OK) return status;
     mem_reserve(&list->keys, &list->capacity, (size_t)list->num_keys + 1, sizeof(*list->keys),
                 "ids");
@@ -134,7 +141,7 @@ static souk_status add_file(struct key_list *list, const char *path)
     uint32_t num_before = list->num_keys;
     while ((status = line_reader_next(reader, &line, &length)) == SOUK_OK) {
         if (length == 0) continue;
-        status = add_text(list, line, length);
+        status = add_text(list, reader, line, length);
         if (status != SOUK_OK) break;
     }
     line_reader_close(reader);
@@ -186,7 +193,8 @@ souk_status id_texts_parse_list(struct id_texts *texts, const struct config_list
     souk_status status = SOUK_OK;
     for (uint32_t i = 0; i < list->num_items && status == SOUK_OK; i++) {
         const char *item = list->items[i];
-        status = item[0] == '@' ? add_file(&keys, item + 1) : add_text(&keys, item, strlen(item));
+        status =
+            item[0] == '@' ? add_file(&keys, item + 1) : add_text(&keys, NULL, item, strlen(item));
     }
     if (status != SOUK_OK) {
         mem_free(keys.keys);
