@@ -273,7 +273,7 @@ const struct option config_options[] = {
     U32(policy.updates, "2", BETWEEN(1, 1 << 16), "updates after each step of all users"),
     U64(policy.replay, "200000", AT_LEAST(1), "transitions that a worker remembers"),
     U64(policy.warmup, "5000", ANY_NUMBER, "user steps of a worker before its first update"),
-    U32(policy.target_sync, "100", AT_LEAST(1),
+    U32(policy.target_sync, "50", AT_LEAST(1),
         "updates after which the target network becomes a copy of the one that learns"),
     ENUM(policy.target, "q_learning", policy_target_names,
          "slateq: the next slate's value is of the slate that was shown (sarsa), or of the one "

@@ -30,7 +30,7 @@ SOUK_MUST_CHECK souk_status agent_dir_load(const char *dir, const struct agent_o
                                            struct agent **agent_out, struct model_dir **dir_out);
 
 /* Another agent as this one, made for options, whose state and spec are not looked at; its table is
- * the same. SOUK_OK always in practice: what can fail, failed for the first one. */
+ * the same one. As agent_ops.create. */
 SOUK_MUST_CHECK souk_status agent_copy(const struct agent_ops *ops, const struct agent *agent,
                                        const struct agent_options *options,
                                        struct agent **copy_out);
