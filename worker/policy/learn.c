@@ -114,7 +114,8 @@ static void take_outcomes(struct learning *run)
     }
 }
 
-static souk_status step(struct learning *run)
+/* Acting and what comes of it. */
+static souk_status take_turn(struct learning *run)
 {
     struct env_view view;
     run->env_ops->view(run->env, &view);
@@ -133,6 +134,16 @@ static souk_status step(struct learning *run)
     if (status != SOUK_OK) return status;
     if (run->ops->observe) run->ops->observe(run->agent, run->outcomes);
     take_outcomes(run);
+    return SOUK_OK;
+}
+
+static souk_status step(struct learning *run)
+{
+    souk_status status = take_turn(run);
+    // In lock step a rank that cannot go on must not leave the others waiting in an update.
+    if (run->is_in_lock_step) status = comm_agree(run->comm, status);
+    run->is_agreed = status != SOUK_OK && run->is_in_lock_step;
+    if (status != SOUK_OK) return status;
     struct agent_news news = {0};
     status = run->ops->learn(run->agent, lr_at(run), &news);
     run->mine.loss += news.loss;
@@ -230,7 +241,9 @@ static souk_status loop(struct learning *run)
         status = step(run);
         bool is_last = run->iteration == run->num_iterations;
         bool is_point = is_last || is_edge(run, run->config->policy.valid_steps);
-        if (!is_point && run->iteration % SYNC_STEPS != 0) continue;
+        if (run->is_agreed) return status;
+        // A rank that has failed meets the others where they come to next.
+        if (status == SOUK_OK && !is_point && run->iteration % SYNC_STEPS != 0) continue;
         status = comm_agree(run->comm, status);
         if (status == SOUK_OK) status = meet(run);
         if (status == SOUK_OK && is_point && run->config->policy.valid_steps > 0)
@@ -263,6 +276,7 @@ static souk_status begin(struct learning *run)
     if (status == SOUK_OK) status = make_agent(run);
     if (status != SOUK_OK) return status;
     make_room(run);
+    run->is_in_lock_step = comm_size(run->comm) > 1 && run->config->train.consistency == CONFIG_BSP;
     run->first_iteration = run->iteration;
     status = run_dir_begin(run->config, run->comm, run->options->is_resuming);
     if (status == SOUK_OK && comm_rank(run->comm) == 0)

@@ -32,6 +32,8 @@ struct learning {
     uint32_t *slates;                                    // (N, K)
     struct env_outcome *outcomes;                        // (N)
     uint64_t first_iteration, iteration, num_iterations; // steps of all places
+    bool is_in_lock_step;
+    bool is_agreed;                    // all ranks know of the failure that ends the loop
     double returns_since, stays_since; // of the point of the curve that comes next
     struct tally mine;
     struct learn_log *log; // rank 0; NULL: says nothing

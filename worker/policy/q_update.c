@@ -63,17 +63,22 @@ static uint32_t draw(struct q_learner *learner, bool only_chosen)
     return num;
 }
 
-/* Gradients become the mean over all transitions of this update, by all ranks in lock step. Returns
- * how many there were; *loss becomes their sum. */
-static double sum_over_ranks(struct q_learner *learner, uint32_t num, double *loss)
+// Transitions of an update and their loss: of this rank, then of all.
+struct gathered {
+    double num, loss;
+};
+
+/* Sums over all ranks in lock step, gradients too. status is how this rank stands; a failure of any
+ * is that of all, so that nobody waits for it in the next sum. */
+static souk_status sum_over_ranks(struct q_learner *learner, souk_status status,
+                                  struct gathered *gathered)
 {
-    double words[2] = {num, *loss};
-    if (is_in_lock_step(learner)) {
-        comm_step_sum_floats(learner->comm, learner->dense.grads, learner->dense.num_values);
-        comm_step_sum(learner->comm, words, 2);
-    }
-    *loss = words[1];
-    return words[0];
+    if (!is_in_lock_step(learner)) return status;
+    double words[3] = {gathered->num, gathered->loss, status != SOUK_OK};
+    comm_step_sum_floats(learner->comm, learner->dense.grads, learner->dense.num_values);
+    comm_step_sum(learner->comm, words, 3);
+    *gathered = (struct gathered){words[0], words[1]};
+    return words[2] > 0 ? comm_agree(learner->comm, status) : SOUK_OK;
 }
 
 static souk_status skip(struct q_learner *learner, struct agent_news *news)
@@ -104,24 +109,39 @@ static souk_status apply(struct q_learner *learner, float lr, double total)
     return SOUK_OK;
 }
 
-static souk_status update(struct q_learner *learner, float lr, bool only_chosen, q_learner_fn fn,
-                          void *ctx, struct agent_news *news)
+struct update {
+    float lr;
+    bool only_chosen;
+    q_learner_fn fn;
+    void *ctx; // of fn
+};
+
+/* Gradients of this rank's transitions. */
+static souk_status compute(struct q_learner *learner, const struct update *update,
+                           struct gathered *gathered)
 {
     souk_status status = SOUK_OK;
     if (learner->is_remote) status = dense_remote_take(&learner->remote, &learner->dense);
     if (status != SOUK_OK) return status;
-    double loss = 0;
-    uint32_t num = draw(learner, only_chosen);
+    uint32_t num = draw(learner, update->only_chosen);
+    gathered->num = num;
+    return num > 0 ? update->fn(update->ctx, num, &gathered->loss) : SOUK_OK;
+}
+
+/* status: how the update before went on this rank, known to all behind this one. */
+static souk_status take_update(struct q_learner *learner, souk_status status,
+                               const struct update *update, struct agent_news *news)
+{
+    struct gathered gathered = {0, 0};
     dense_clear_grads(&learner->dense);
-    if (num > 0) status = fn(ctx, num, &loss);
-    if (status != SOUK_OK) return status;
-    double total = sum_over_ranks(learner, num, &loss);
-    if (total == 0) return SOUK_OK;
-    if (!isfinite(loss) || !isfinite(dense_grad_square(&learner->dense)))
+    if (status == SOUK_OK) status = compute(learner, update, &gathered);
+    status = sum_over_ranks(learner, status, &gathered);
+    if (status != SOUK_OK || gathered.num == 0) return status;
+    if (!isfinite(gathered.loss) || !isfinite(dense_grad_square(&learner->dense)))
         return skip(learner, news);
     news->num_updates++;
-    news->loss += loss / total;
-    return apply(learner, lr, total);
+    news->loss += gathered.loss / gathered.num;
+    return apply(learner, update->lr, gathered.num);
 }
 
 static souk_status sync_target(struct q_learner *learner)
@@ -144,11 +164,13 @@ souk_status q_learner_learn(struct q_learner *learner, float lr, bool only_chose
     uint32_t num = learner->config->policy.updates;
     if (is_in_lock_step(learner)) num *= learner->num_workers;
     if (learner->num_steps < learner->config->policy.warmup / learner->num_workers) return SOUK_OK;
-    for (uint32_t i = 0; i < num; i++) {
-        souk_status status = update(learner, lr, only_chosen, fn, ctx, news);
+    const struct update update = {lr, only_chosen, fn, ctx};
+    souk_status status = SOUK_OK;
+    // In lock step a rank that has failed still takes part: the others are in the sums.
+    for (uint32_t i = 0; i < num && (status == SOUK_OK || is_in_lock_step(learner)); i++) {
+        status = take_update(learner, status, &update, news);
         if (status == SOUK_OK && ++learner->num_updates % sync_period(learner) == 0)
             status = sync_target(learner);
-        if (status != SOUK_OK) return status;
     }
-    return SOUK_OK;
+    return status;
 }
