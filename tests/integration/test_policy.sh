@@ -60,6 +60,10 @@ check who_learns_nothing_is_refused test $? -eq 2
 learn wrong --set env.slate_size=11
 check slates_larger_than_candidates_are_refused test $? -eq 2
 
+learn short --set policy.steps=1000 --set policy.warmup=5000
+check what_has_not_come_yet_is_a_dash has err '^ *1,024 *- *0 *- '
+check says_when_nothing_was_learnt has out 'nothing was learnt: no worker got beyond policy.warmup'
+
 # ---- stopped by the clock, then resumed ----
 learn stopped --set policy.steps=4000000 --set train.max_seconds=1
 check stops_after_its_time test $? -eq 75
@@ -92,6 +96,10 @@ check few_candidates_make_short_slates recommend --policy "$dir/people" --user 1
 recommend --policy "$dir/one" --user 1
 check policies_for_other_users_do_not_recommend test $? -eq 3
 check they_are_told_how_to has err 'env.type=learned'
+
+"$bin/souk" learn-policy --log tests/golden/ope_seq/ragged.csv -o "$dir/log" >"$dir/out" 2>"$dir/err"
+recommend --policy "$dir/log" --user 1
+check policies_of_logs_do_not_recommend has err 'no model in this folder'
 
 # ---- several workers ----
 if command -v mpirun >/dev/null; then

@@ -29,8 +29,10 @@ struct policy_slate {
 static souk_status read_config(struct policy_slate *slate, const struct args *args)
 {
     struct config *config = &slate->config;
+    bool has_rows;
     config_init(config);
-    souk_status status = model_config_read(config, args->policy);
+    souk_status status = agent_dir_has_rows(args->policy, &has_rows); // that it is a folder of one
+    if (status == SOUK_OK) status = model_config_read(config, args->policy);
     for (uint32_t i = 0; i < args->settings.num_items && status == SOUK_OK; i++)
         status = config_set(config, args->settings.items[i]);
     if (status != SOUK_OK) return status;

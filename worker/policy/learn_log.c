@@ -73,22 +73,33 @@ struct row {
     double steps_per_s, eta_s;
 };
 
+// "-" where nothing has come yet that it would be a mean of.
+static const char *format_mean(double mean, int decimals, char out[32])
+{
+    if (isnan(mean))
+        snprintf(out, 32, "-");
+    else
+        snprintf(out, 32, "%.*f", decimals, mean);
+    return out;
+}
+
 static void print_row(struct learn_log *log, const struct row *row)
 {
     if (log->is_quiet) return;
-    char steps[32], stays[32], rate[32];
+    char steps[32], stays[32], rate[32], mean_return[32], loss[32];
     struct buf eta = {0};
     progress_format_time(row->eta_s, &eta);
     if (!log->has_head)
         fprintf(stderr, "%12s %9s %8s %10s %8s %9s %9s %9s\n", "steps", "return", "stays", "loss",
                 "epsilon", "lr", "steps/s", "ETA");
     log->has_head = true;
-    fprintf(stderr, "%s%12s %9.2f %8s %10.4f %8.3f %9.2e %9s %9s%s",
-            log->is_terminal ? "\r\033[K" : "",
-            text_group_digits((unsigned long long)row->state.steps, steps), row->mean_return,
-            text_group_digits((unsigned long long)row->stays, stays), row->loss, row->state.epsilon,
-            row->state.lr, text_group_digits((unsigned long long)row->steps_per_s, rate),
-            buf_text(&eta), log->is_terminal ? "" : "\n");
+    fprintf(stderr, "%s%12s %9s %8s %10s %8.3f %9.2e %9s %9s%s", log->is_terminal ? "\r\033[K" : "",
+            text_group_digits((unsigned long long)row->state.steps, steps),
+            format_mean(row->mean_return, 2, mean_return),
+            text_group_digits((unsigned long long)row->stays, stays),
+            format_mean(row->loss, 4, loss), row->state.epsilon, row->state.lr,
+            text_group_digits((unsigned long long)row->steps_per_s, rate), buf_text(&eta),
+            log->is_terminal ? "" : "\n");
     log->is_line_open = log->is_terminal;
     if (log->is_terminal) log_line_is_open(1);
     fflush(stderr);
