@@ -245,6 +245,9 @@ static void options_that_contradict_are_refused(void **state)
     struct click_options options = small();
     options.test_share = 1;
     assert_int_equal(generate_clicks(&options, &result), SOUK_EINVAL);
+    options = small();
+    options.zipf = 200; // weights of 0, whose logarithms make scores that are no numbers
+    assert_int_equal(generate_clicks(&options, &result), SOUK_EINVAL);
     capture_log_end();
 }
 

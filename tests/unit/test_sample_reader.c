@@ -352,6 +352,19 @@ static void empty_files_are_errors(void **state)
     input_fini(&input);
 }
 
+static void a_batch_is_full_before_its_ids_cannot_be_counted(void **state)
+{
+    (void)state;
+    struct sample_batch batch = {.num_rows = UINT32_MAX / 2, .num_histories = 1};
+    assert_true(sample_batch_has_room(&batch));
+    batch.num_histories = 2;
+    assert_false(sample_batch_has_room(&batch));
+    batch = (struct sample_batch){.num_samples = UINT32_MAX / 3, .num_ids = 2};
+    assert_true(sample_batch_has_room(&batch));
+    batch.num_ids = 3;
+    assert_false(sample_batch_has_room(&batch));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +378,7 @@ int main(void)
         cmocka_unit_test(packed_files_are_dealt_by_rows),
         cmocka_unit_test(standard_input_is_read),
         cmocka_unit_test(empty_files_are_errors),
+        cmocka_unit_test(a_batch_is_full_before_its_ids_cannot_be_counted),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

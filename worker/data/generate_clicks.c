@@ -55,10 +55,11 @@ static souk_status check_options(const struct click_options *options)
         return log_fail(SOUK_EINVAL, "categories must be %d or more, and items from as many to %d",
                         CLICK_INTERESTS_MAX, CLICKS_ITEMS_MAX);
     if (options->max_history < 1) return log_fail(SOUK_EINVAL, "history must be 1 or more");
-    if (!(options->strength >= 0) || !(options->zipf >= 0) || !(options->test_share >= 0) ||
-        !(options->test_share < 1) || isinf(options->strength) || isinf(options->zipf))
-        return log_fail(SOUK_EINVAL,
-                        "strength and zipf must be 0 or more, test-share from 0 to below 1");
+    if (!(options->zipf >= 0 && options->zipf <= CLICKS_ZIPF_MAX)) // beyond it a weight would be 0
+        return log_fail(SOUK_EINVAL, "zipf must be from 0 to %d", CLICKS_ZIPF_MAX);
+    if (!(options->strength >= 0) || !(options->test_share >= 0) || !(options->test_share < 1) ||
+        isinf(options->strength))
+        return log_fail(SOUK_EINVAL, "strength must be 0 or more, test-share from 0 to below 1");
     return SOUK_OK;
 }
 

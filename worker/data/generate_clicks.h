@@ -24,7 +24,7 @@
 
 #include "souk/status.h"
 
-enum { CLICKS_ITEMS_MAX = 1 << 24 };
+enum { CLICKS_ITEMS_MAX = 1 << 24, CLICKS_ZIPF_MAX = 40 };
 
 struct click_options {
     const char *dir;         // made when it is not there; files in it are replaced
@@ -34,7 +34,7 @@ struct click_options {
     uint64_t num_samples;    // >= num_users, test samples included
     uint32_t max_history;    // behaviours of a sample, the latest; >= 1
     double strength;         // how much nearness counts, >= 0
-    double zipf;             // exponent of popularity, >= 0
+    double zipf;             // exponent of popularity, 0..CLICKS_ZIPF_MAX
     double test_share;       // of each user's samples, the last ones, [0, 1)
     uint64_t seed;
     bool has_string_ids; // "user12", "item7", "category3"

@@ -70,5 +70,9 @@ void sample_batch_append(struct sample_batch *batch, const struct sample_batch *
 
 bool sample_batch_has_room(const struct sample_batch *batch)
 {
-    return batch->num_rows <= UINT32_MAX - LINE_MAX_BYTES; // more than a line can hold
+    uint64_t num_rows = (uint64_t)batch->num_rows + LINE_MAX_BYTES; // more than a line can hold
+    uint64_t num_samples = (uint64_t)batch->num_samples + 1;
+    return num_rows * (batch->num_histories > 0 ? batch->num_histories : 1) +
+               num_samples * batch->num_ids <=
+           UINT32_MAX;
 }

@@ -36,7 +36,8 @@ void sample_batch_clear(struct sample_batch *batch);
 void sample_batch_reserve(struct sample_batch *batch, uint32_t num_samples, uint32_t num_rows);
 /* Appends sample b of another batch with as many arrays. */
 void sample_batch_append(struct sample_batch *batch, const struct sample_batch *from, uint32_t b);
-/* Whether a history of any length still fits 32-bit offsets. */
+/* Whether one more sample, with a history of any length, still leaves all ids of the batch
+ * countable with 32 bits. */
 bool sample_batch_has_room(const struct sample_batch *batch);
 
 #endif
