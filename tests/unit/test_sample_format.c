@@ -235,6 +235,9 @@ static void mistakes_are_told(void **state)
     assert_refused("1\t2\t3\n", "data.label=1 features.fields=2", "name the table of column 2");
     assert_refused("label,hist_item\n1,2\n", NULL, "nothing tells which columns are ids");
     assert_refused("label,user\n", NULL, "has a header, but no samples below it");
+    assert_refused(
+        "label,u123456789123456789123456789123456789123456789123456789123456789,b\n1,2,3\n", NULL,
+        "has 64 bytes, and up to 63 are known");
     assert_refused("", NULL, "is empty; a line for each sample is needed");
 }
 

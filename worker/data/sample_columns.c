@@ -101,13 +101,24 @@ static souk_status find_table(const struct finding *finding, const char *key, co
 
 // ---- columns ----
 
-static void set_name(const struct finding *finding, uint32_t column, struct sample_column *out)
+// A model finds the column by this name again, so it is not cut.
+static souk_status set_name(const struct finding *finding, uint32_t column,
+                            struct sample_column *out)
 {
     out->column = column;
-    if (finding->header)
-        snprintf(out->name, sizeof(out->name), "%s", finding->header->names[column]);
-    else
+    if (!finding->header) {
         snprintf(out->name, sizeof(out->name), "%u", column + 1);
+        return SOUK_OK;
+    }
+    const char *name = finding->header->names[column];
+    size_t length = strlen(name);
+    if (length >= sizeof(out->name))
+        return log_fail(SOUK_ECONFIG,
+                        "%s: the name of column %u, \"%.40s...\", has %zu bytes, and up to %d are "
+                        "known; shorten it in the header",
+                        finding->path, column + 1, name, length, SAMPLE_NAME_MAX - 1);
+    memcpy(out->name, name, length + 1);
+    return SOUK_OK;
 }
 
 static souk_status take_column(struct finding *finding, const char *key, const char *told,
@@ -149,8 +160,8 @@ static souk_status find_label(struct finding *finding, bool needs_label)
     souk_status status =
         take_column(finding, "data.label", found < 0 ? told : finding->header->names[found],
                     &format->label_column);
+    if (!status) status = set_name(finding, format->label_column, &label);
     if (status) return status;
-    set_name(finding, format->label_column, &label);
     strcpy(format->label, label.name);
     format->has_label = true;
     return SOUK_OK;
@@ -165,7 +176,8 @@ static souk_status add_history_column(struct finding *finding, const char *told)
                               finding->path, SAMPLE_HISTORIES_MAX);
     uint32_t column = 0;
     souk_status status = take_column(finding, histories_key, told, &column);
-    if (!status) set_name(finding, column, &format->histories[format->num_histories++]);
+    if (!status) status = set_name(finding, column, &format->histories[format->num_histories]);
+    format->num_histories += !status;
     return status;
 }
 
@@ -210,8 +222,8 @@ static souk_status add_field(struct finding *finding, const char *told, const ch
                               "%s has more than %d fields; name those to use", finding->path,
                               SAMPLE_IDS_MAX - 1);
     souk_status status = take_column(finding, fields_key, told, &field->column);
+    if (!status) status = set_name(finding, field->column, field);
     if (status) return status;
-    set_name(finding, field->column, field);
     if (!table && !finding->header)
         return config_fail_at(finding->config, fields_key,
                               "%s is read without a header; name the table of column %s, such as "
@@ -359,9 +371,8 @@ static souk_status find_user(const struct finding *finding)
     format->num_ids = format->num_fields;
     if (status || column < 0 || format->user >= 0) return status;
     format->user = (int32_t)format->num_ids++;
-    set_name(finding, (uint32_t)column, &format->ids[format->user]);
     format->ids[format->user].table = SAMPLE_NO_TABLE;
-    return SOUK_OK;
+    return set_name(finding, (uint32_t)column, &format->ids[format->user]);
 }
 
 static souk_status find_item(const struct finding *finding)

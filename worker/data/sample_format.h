@@ -20,7 +20,7 @@
 enum { SAMPLE_NAME_MAX = 64, SAMPLE_NO_TABLE = UINT32_MAX };
 
 struct sample_column {
-    char name[SAMPLE_NAME_MAX]; // as the header calls it, cut; else its position, "3"
+    char name[SAMPLE_NAME_MAX]; // as the header calls it; else its position, "3"
     uint32_t column;            // position from 0
     uint32_t table;             // in tables; SAMPLE_NO_TABLE: of a user that is no feature
     enum config_id_kind kind;   // of ids, as its table: never CONFIG_ID_AUTO

@@ -100,7 +100,9 @@ static souk_status take_block(void *ctx, const struct souk_scan_block *block)
     struct dense *dense = fetching->dense;
     for (uint32_t i = 0; i < block->num_rows; i++) {
         uint64_t r = block->keys[i];
-        if (r >= num_rows_of(dense)) return SOUK_EPROTO;
+        if (r >= num_rows_of(dense))
+            return log_fail(SOUK_EPROTO, "servers hold more than %u rows of dense parameters",
+                            num_rows_of(dense));
         fetching->num_rows++;
         take_floats(dense, r, block->rows + (size_t)i * WIDTH, dense->values);
         if (!fetching->has_states) continue;

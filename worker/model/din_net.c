@@ -1,6 +1,7 @@
 /* din_net.c - see din_net.h. */
 #include "worker/model/din_net.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ static void add_attention_parts(struct din_net *net)
         }
         num_in = width;
     }
+    assert(net->dense->num_values - net->attention_values == attention_num_params(net->attention));
 }
 
 struct din_net *din_net_create(const struct din_shape *shape, const struct sample_format *format,
