@@ -9,14 +9,18 @@
 
 souk_status evaluate_all(struct loaded *loaded, uint32_t k, struct full_ranking *ranking_out)
 {
-    struct memory_files files;
+    struct memory_files files = {0};
     struct id_texts users = {0}, items = {0}; // whether the model knows these columns
     souk_status status = id_texts_users(loaded, &users);
     if (status == SOUK_OK) status = id_texts_items(loaded, &items);
     id_texts_fini(&users);
     id_texts_fini(&items);
     if (status == SOUK_OK) status = memory_files_of(loaded, &files);
-    if (status != SOUK_OK) return status;
+    status = comm_agree(loaded->comm, status); // each rank has looked into the folder by itself
+    if (status != SOUK_OK) {
+        memory_files_fini(&files);
+        return status;
+    }
     struct click_scorer *scorer =
         click_scorer_create(loaded->model, loaded->client, loaded->tables);
     struct full_ranking_options options = {.config = &loaded->config,
