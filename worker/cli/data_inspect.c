@@ -41,19 +41,19 @@ static souk_status read_rows(struct inspection *inspection)
                                             .on_bad_row = shown_file_keep_bad_row,
                                             .ctx = &inspection->file};
     struct rating_reader *reader = NULL;
-    struct summary *summary = summary_create();
+    struct rating_summary *summary = rating_summary_create();
     struct rating *rows = mem_calloc(BLOCK_ROWS, sizeof(*rows), "rows");
     souk_status status = rating_reader_open(&options, &reader);
     for (uint32_t n = 1; !status && n > 0;) {
         status = rating_reader_next(reader, rows, BLOCK_ROWS, &n);
-        if (!status) summary_add(summary, rows, n);
+        if (!status) rating_summary_add(summary, rows, n);
     }
     if (!status) {
         inspection->file.num_bad = rating_reader_num_bad(reader);
-        summary_finish(summary, &inspection->summary);
+        rating_summary_finish(summary, &inspection->summary);
     }
     rating_reader_close(reader);
-    summary_destroy(summary);
+    rating_summary_destroy(summary);
     mem_free(rows);
     return status;
 }

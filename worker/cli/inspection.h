@@ -8,13 +8,13 @@
 
 #include "worker/cli/shown_file.h"
 #include "worker/data/rating_format.h"
-#include "worker/data/summary.h"
+#include "worker/data/rating_summary.h"
 
 struct inspection {
     struct shown_file file;
     struct rating_format format; // of the first file
     struct names *items;         // texts of string ids
-    struct summary_result summary;
+    struct rating_summary_result summary;
 };
 
 /* "user", "item", "rating", or NULL for a column that is not used. Static. */

@@ -30,7 +30,7 @@ static void add_layout(const struct inspection *inspection, struct buf *out)
 
 static void add_counts(const struct inspection *inspection, struct buf *out)
 {
-    const struct summary_result *summary = &inspection->summary;
+    const struct rating_summary_result *summary = &inspection->summary;
     buf_add_char(out, '\n');
     shown_add_count(out, "rows", summary->num_rows, true);
     shown_add_count(out, "users", summary->num_users, summary->are_users_exact);
@@ -44,12 +44,12 @@ static void add_counts(const struct inspection *inspection, struct buf *out)
     shown_add_bad_rows(&inspection->file, out);
 }
 
-static void add_histogram(const struct summary_result *summary, uint32_t terminal_columns,
+static void add_histogram(const struct rating_summary_result *summary, uint32_t terminal_columns,
                           struct buf *out)
 {
-    struct shown_bar bars[SUMMARY_BARS_MAX];
+    struct shown_bar bars[RATING_SUMMARY_BARS_MAX];
     for (uint32_t i = 0; i < summary->num_bars; i++) {
-        const struct summary_bar *bar = &summary->bars[i];
+        const struct rating_summary_bar *bar = &summary->bars[i];
         if (bar->low == bar->high)
             snprintf(bars[i].label, sizeof(bars[i].label), "%g", bar->low);
         else
@@ -62,7 +62,7 @@ static void add_histogram(const struct summary_result *summary, uint32_t termina
 
 static void add_top_items(const struct inspection *inspection, struct buf *out)
 {
-    const struct summary_result *summary = &inspection->summary;
+    const struct rating_summary_result *summary = &inspection->summary;
     if (summary->num_top_items == 0) return;
     buf_add_text(out, "\n  most rated items\n");
     for (uint32_t i = 0; i < summary->num_top_items; i++) {
@@ -79,7 +79,7 @@ static void add_top_items(const struct inspection *inspection, struct buf *out)
 void inspection_print_text(const struct inspection *inspection, uint32_t terminal_columns,
                            struct buf *out)
 {
-    const struct summary_result *summary = &inspection->summary;
+    const struct rating_summary_result *summary = &inspection->summary;
     shown_add_paths(&inspection->file, out);
     add_layout(inspection, out);
     shown_add_first_lines(&inspection->file, terminal_columns, out);
@@ -116,7 +116,7 @@ static void add_columns(const struct inspection *inspection, struct json *json)
     json_close(json);
 }
 
-static void add_ratings(const struct summary_result *summary, struct json *json)
+static void add_ratings(const struct rating_summary_result *summary, struct json *json)
 {
     json_key(json, "rating");
     if (summary->num_with_rating == 0) {
@@ -161,7 +161,7 @@ static void add_json_top_items(const struct inspection *inspection, struct json 
 void inspection_print_json(const struct inspection *inspection, struct buf *out)
 {
     const struct rating_format *format = &inspection->format;
-    const struct summary_result *summary = &inspection->summary;
+    const struct rating_summary_result *summary = &inspection->summary;
     static const char *const kinds[] = {"auto", "integer", "string"};
     struct json json;
     json_init(&json, out);
