@@ -1,4 +1,4 @@
-/* train_run.h - training of a factorisation within the test process, over inproc://, on ratings
+/* train_run.h - training within the test process, over inproc://, and for factorisations ratings
  * with a plain structure. Failures end the test. Threads: one owner. */
 #ifndef SOUK_TESTS_SUPPORT_TRAIN_RUN_H
 #define SOUK_TESTS_SUPPORT_TRAIN_RUN_H
@@ -28,6 +28,8 @@ int train_tear_down(void **state);
 
 void train_set(struct train_fixture *fixture, const char *key, const char *value);
 struct train_outcome train_run(struct train_fixture *fixture);
+/* Of any model; train_result_fini(result_out) always. */
+souk_status train_once(struct train_fixture *fixture, struct train_result *result_out);
 double train_rmse(const struct evaluation *evaluation);
 /* n ratings whose ids begin with prefix; returns the path. */
 const char *train_write_ratings(struct train_fixture *fixture, const char *name, uint32_t n,

@@ -1,7 +1,6 @@
 /* test_din_training.c - click models trained in one process over inproc://: they learn what is
  * planted, stop and go on bit by bit, and a saved one scores as the trained one did. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,9 +8,9 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/rng.h"
-#include "server/server.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
+#include "tests/support/train_run.h"
 #include "worker/data/profiles.h"
 #include "worker/data/sample_reader.h"
 #include "worker/model/din.h"
@@ -21,59 +20,12 @@
 
 enum { USERS = 30, ITEMS = 60, CATEGORIES = 6 };
 
-/* ---- a run in this process ---- */
-
-static souk_status start_server(struct net *net, const char *address, uint32_t num_threads,
-                                void **server_out)
-{
-    struct server_options options = {.net = net, .address = address, .num_threads = num_threads};
-    struct server *server;
-    souk_status status = server_start(&options, &server);
-    if (status == SOUK_OK) *server_out = server;
-    return status;
-}
-
-static void stop_server(void *server)
-{
-    server_stop(server);
-}
-
-static const struct local_server_ops LOCAL = {start_server, stop_server};
-
-struct fixture {
-    char *dir;
-    struct config config;
-};
-
-static void set(struct fixture *fixture, const char *key, const char *value)
-{
-    char assignment[512];
-    snprintf(assignment, sizeof assignment, "%s=%s", key, value);
-    assert_int_equal(config_set(&fixture->config, assignment), SOUK_OK);
-}
-
-static souk_status run(struct fixture *fixture, bool is_resuming, bool stops,
+static souk_status run(struct train_fixture *fixture, bool is_resuming, bool stops,
                        struct train_result *result)
 {
-    struct comm *comm;
-    struct comm_launch launch = {0};
-    struct session *session;
-    assert_int_equal(comm_create(&launch, &comm), SOUK_OK);
-    struct session_options session_options = {
-        .config = &fixture->config, .comm = comm, .local = &LOCAL, .is_quiet = true};
-    assert_int_equal(session_create(&session_options, &session), SOUK_OK);
-    volatile sig_atomic_t stop = stops;
-    struct trainer_options options = {.config = &fixture->config,
-                                      .comm = comm,
-                                      .session = session,
-                                      .stop_signal = &stop,
-                                      .is_resuming = is_resuming,
-                                      .is_quiet = true};
-    *result = (struct train_result){0};
-    souk_status status = trainer_run(&options, result);
-    session_destroy(session);
-    comm_destroy(comm);
-    return status;
+    fixture->is_resuming = is_resuming;
+    fixture->stop = stops;
+    return train_once(fixture, result);
 }
 
 static double metric(const struct evaluation *evaluation, const char *name)
@@ -86,7 +38,7 @@ static double metric(const struct evaluation *evaluation, const char *name)
 
 /* ---- data: a click when the candidate's category occurs in the history ---- */
 
-static const char *write_clicks(struct fixture *fixture, const char *name, uint32_t n)
+static const char *write_clicks(struct train_fixture *fixture, const char *name, uint32_t n)
 {
     struct buf text = {0}, items = {0}, categories = {0};
     struct rng rng;
@@ -115,41 +67,31 @@ static const char *write_clicks(struct fixture *fixture, const char *name, uint3
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = mem_calloc(1, sizeof *fixture, "fixture");
+    struct train_fixture *fixture = mem_calloc(1, sizeof *fixture, "fixture");
     fixture->dir = temp_dir_create();
     config_init(&fixture->config);
-    set(fixture, "data.train", write_clicks(fixture, "train.tsv", 3000));
-    set(fixture, "data.test", write_clicks(fixture, "test.tsv", 1000));
-    set(fixture, "run.dir", temp_path(fixture->dir, "run"));
-    set(fixture, "model.type", "din");
-    set(fixture, "model.dim", "4");
-    set(fixture, "model.attention", "12,6");
-    set(fixture, "model.hidden", "16,8");
-    set(fixture, "train.lr", "0.01");
-    set(fixture, "train.batch_size", "50");
-    set(fixture, "train.epochs", "6");
-    set(fixture, "cluster.servers", "2");
+    train_set(fixture, "data.train", write_clicks(fixture, "train.tsv", 3000));
+    train_set(fixture, "data.test", write_clicks(fixture, "test.tsv", 1000));
+    train_set(fixture, "run.dir", temp_path(fixture->dir, "run"));
+    train_set(fixture, "model.type", "din");
+    train_set(fixture, "model.dim", "4");
+    train_set(fixture, "model.attention", "12,6");
+    train_set(fixture, "model.hidden", "16,8");
+    train_set(fixture, "train.lr", "0.01");
+    train_set(fixture, "train.batch_size", "50");
+    train_set(fixture, "train.epochs", "6");
+    train_set(fixture, "cluster.servers", "2");
     capture_log_begin();
     *state = fixture;
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    capture_log_end();
-    config_fini(&fixture->config);
-    temp_dir_remove(fixture->dir);
-    mem_free(fixture);
-    return 0;
-}
-
 /* ---- tests ---- */
 
-static double auc_of(struct fixture *fixture, const char *type)
+static double auc_of(struct train_fixture *fixture, const char *type)
 {
     struct train_result result;
-    set(fixture, "model.type", type);
+    train_set(fixture, "model.type", type);
     assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
     assert_true(result.points[5].loss < result.points[0].loss);
     double auc = metric(&result.test, "auc");
@@ -160,7 +102,7 @@ static double auc_of(struct fixture *fixture, const char *type)
 
 static void attention_learns_what_is_planted_and_more_than_no_history(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     double din = auc_of(fixture, "din"), ncf = auc_of(fixture, "ncf");
     assert_true(din > 0.9);
     assert_true(ncf < 0.65);
@@ -169,18 +111,18 @@ static void attention_learns_what_is_planted_and_more_than_no_history(void **sta
 
 static void the_loss_falls_with_every_option(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     struct train_result result;
-    set(fixture, "model.softmax", "true");
-    set(fixture, "model.batch_norm", "true");
-    set(fixture, "model.dropout", "0.1");
-    set(fixture, "model.activation", "prelu");
-    set(fixture, "model.attention_activation", "dice");
-    set(fixture, "model.l2", "0.001");
-    set(fixture, "train.clip_norm", "5");
-    set(fixture, "train.consistency", "bsp");
-    set(fixture, "train.dense_optimizer", "sgd");
-    set(fixture, "train.lr", "0.1");
+    train_set(fixture, "model.softmax", "true");
+    train_set(fixture, "model.batch_norm", "true");
+    train_set(fixture, "model.dropout", "0.1");
+    train_set(fixture, "model.activation", "prelu");
+    train_set(fixture, "model.attention_activation", "dice");
+    train_set(fixture, "model.l2", "0.001");
+    train_set(fixture, "train.clip_norm", "5");
+    train_set(fixture, "train.consistency", "bsp");
+    train_set(fixture, "train.dense_optimizer", "sgd");
+    train_set(fixture, "train.lr", "0.1");
     assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
     assert_true(result.points[5].loss < 0.9 * result.points[0].loss);
     assert_true(result.staleness == 0);
@@ -190,13 +132,13 @@ static void the_loss_falls_with_every_option(void **state)
 /* Stopped at once, and after an epoch: the model is the same to the last bit. */
 static void a_run_that_was_stopped_ends_as_one_that_was_not(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     struct train_result whole, parts;
-    set(fixture, "model.dropout", "0.1");
-    set(fixture, "model.l2", "0.001");
-    set(fixture, "train.epochs", "3");
+    train_set(fixture, "model.dropout", "0.1");
+    train_set(fixture, "model.l2", "0.001");
+    train_set(fixture, "train.epochs", "3");
     assert_int_equal(run(fixture, false, false, &whole), SOUK_OK);
-    set(fixture, "run.dir", temp_path(fixture->dir, "other"));
+    train_set(fixture, "run.dir", temp_path(fixture->dir, "other"));
     assert_int_equal(run(fixture, false, true, &parts), SOUK_ESTOPPED);
     train_result_fini(&parts);
     assert_int_equal(run(fixture, true, false, &parts), SOUK_OK);
@@ -210,16 +152,16 @@ static void a_run_that_was_stopped_ends_as_one_that_was_not(void **state)
  * parameters of the same epoch. */
 static void the_best_epoch_is_whole(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     struct train_result result, again;
-    set(fixture, "data.valid", fixture->config.data.test.items[0]);
-    set(fixture, "train.patience", "2");
-    set(fixture, "train.epochs", "40");
-    set(fixture, "train.lr", "0.03");
+    train_set(fixture, "data.valid", fixture->config.data.test.items[0]);
+    train_set(fixture, "train.patience", "2");
+    train_set(fixture, "train.epochs", "40");
+    train_set(fixture, "train.lr", "0.03");
     assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
     assert_true(result.best_epoch < result.num_epochs);
     assert_true(metric(&result.validation, "auc") == metric(&result.test, "auc"));
-    set(fixture, "train.epochs", "41"); // nothing is left to train: patience has ended
+    train_set(fixture, "train.epochs", "41"); // nothing is left to train: patience has ended
     assert_int_equal(run(fixture, true, false, &again), SOUK_OK);
     assert_true(metric(&again.test, "auc") == metric(&result.test, "auc"));
     train_result_fini(&result);
@@ -227,7 +169,7 @@ static void the_best_epoch_is_whole(void **state)
 }
 
 /* What the training file says that users have chosen. */
-static void read_chosen(struct fixture *fixture, bool chosen[USERS][ITEMS])
+static void read_chosen(struct train_fixture *fixture, bool chosen[USERS][ITEMS])
 {
     struct sample_format format;
     struct sample_format_options resolving = {.config = &fixture->config,
@@ -283,7 +225,7 @@ static void check_profiles(const char *path, const struct sample_format *format,
 }
 
 /* The model of run.dir remembers what the training file says. */
-static void assert_remembered(struct fixture *fixture)
+static void assert_remembered(struct train_fixture *fixture)
 {
     struct model_dir *dir;
     struct model *model;
@@ -300,23 +242,23 @@ static void assert_remembered(struct fixture *fixture)
 
 static void the_model_remembers_users_and_items(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     struct train_result result;
-    set(fixture, "train.epochs", "2");
+    train_set(fixture, "train.epochs", "2");
     assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
     assert_remembered(fixture);
     train_result_fini(&result);
 
-    set(fixture, "run.dir", temp_path(fixture->dir, "stopped"));
-    set(fixture, "data.cache_rows", "500"); // stopped while most is still to be read
-    set(fixture, "data.shuffle_rows", "1000");
+    train_set(fixture, "run.dir", temp_path(fixture->dir, "stopped"));
+    train_set(fixture, "data.cache_rows", "500"); // stopped while most is still to be read
+    train_set(fixture, "data.shuffle_rows", "1000");
     assert_int_equal(run(fixture, false, true, &result), SOUK_ESTOPPED);
     train_result_fini(&result);
-    set(fixture, "train.epochs", "1");
+    train_set(fixture, "train.epochs", "1");
     assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
     assert_remembered(fixture);
     train_result_fini(&result);
-    set(fixture, "train.epochs", "3"); // a later epoch leaves the files alone
+    train_set(fixture, "train.epochs", "3"); // a later epoch leaves the files alone
     assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
     assert_remembered(fixture);
     train_result_fini(&result);
@@ -336,22 +278,25 @@ static void assert_name(struct model_dir *dir, const char *table, const char *te
 
 static void names_of_all_tables_are_kept_and_go_on(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     struct train_result result;
     struct model_dir *dir;
     const struct names *none;
-    set(fixture, "data.train",
+    train_set(
+        fixture, "data.train",
         temp_file(fixture->dir, "texts.tsv",
                   "label\tuser\titem\tshop\tday\thist_item\thist_shop\n"
                   "1\tzoe\ttea\tmarket\t3\tcup,pot\tpotter,smith\n0\tyan\tpot\tsmith\t4\t\t\n"));
-    set(fixture, "data.test", fixture->config.data.train.items[0]);
-    set(fixture, "train.epochs", "2");
+    train_set(fixture, "data.test", fixture->config.data.train.items[0]);
+    train_set(fixture, "train.epochs", "2");
     assert_int_equal(run(fixture, false, true, &result), SOUK_ESTOPPED);
     train_result_fini(&result);
     assert_int_equal(run(fixture, true, false, &result), SOUK_OK);
     train_result_fini(&result);
-    set(fixture, "train.epochs", "3"); // on other data: what a checkpoint knows is not forgotten
-    set(fixture, "data.train",
+    train_set(fixture, "train.epochs",
+              "3"); // on other data: what a checkpoint knows is not forgotten
+    train_set(
+        fixture, "data.train",
         temp_file(
             fixture->dir, "more.tsv",
             "label\tuser\titem\tshop\tday\thist_item\thist_shop\n1\tbob\tjug\tkiln\t3\t\t\n"));
@@ -370,11 +315,11 @@ static void names_of_all_tables_are_kept_and_go_on(void **state)
     model_dir_close(dir);
 }
 
-static uint32_t num_kept(struct fixture *fixture)
+static uint32_t num_kept(struct train_fixture *fixture)
 {
     struct train_result result;
     struct model_dir *dir;
-    set(fixture, "train.epochs", "1");
+    train_set(fixture, "train.epochs", "1");
     assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
     train_result_fini(&result);
     assert_int_equal(model_dir_open(fixture->config.run.dir, &dir), SOUK_OK);
@@ -385,22 +330,23 @@ static uint32_t num_kept(struct fixture *fixture)
 
 static void nothing_is_remembered_without_users_or_when_told_so(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     assert_int_equal(num_kept(fixture), 1);
-    set(fixture, "data.keep_observed", "false");
+    train_set(fixture, "data.keep_observed", "false");
     assert_int_equal(num_kept(fixture), 0);
-    set(fixture, "data.keep_observed", "true");
-    set(fixture, "data.train",
-        temp_file(fixture->dir, "nobody.tsv", "label\titem\thist_item\n1\t2\t3\n0\t1\t3\n"));
-    set(fixture, "data.test", fixture->config.data.train.items[0]);
+    train_set(fixture, "data.keep_observed", "true");
+    train_set(fixture, "data.train",
+              temp_file(fixture->dir, "nobody.tsv", "label\titem\thist_item\n1\t2\t3\n0\t1\t3\n"));
+    train_set(fixture, "data.test", fixture->config.data.train.items[0]);
     assert_int_equal(num_kept(fixture), 0);
 }
 
 static void a_din_without_histories_is_refused_with_the_reason(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     struct train_result result;
-    set(fixture, "data.train", temp_file(fixture->dir, "flat.tsv", "label\tuser\titem\n1\t2\t3\n"));
+    train_set(fixture, "data.train",
+              temp_file(fixture->dir, "flat.tsv", "label\tuser\titem\n1\t2\t3\n"));
     assert_int_equal(run(fixture, false, false, &result), SOUK_ECONFIG);
     assert_non_null(strstr(capture_log_text(), "features.histories"));
 }
@@ -408,13 +354,13 @@ static void a_din_without_histories_is_refused_with_the_reason(void **state)
 /* They are no column of the model's batches. */
 static void files_may_have_users_that_the_model_does_not_know(void **state)
 {
-    struct fixture *fixture = *state;
+    struct train_fixture *fixture = *state;
     struct train_result result;
-    set(fixture, "data.train",
-        temp_file(fixture->dir, "no_users.tsv",
-                  "label\titem\tcategory\thist_item\thist_category\n"
-                  "1\t2\t1\t3,5\t1,2\n0\t3\t2\t2\t1\n1\t5\t2\t\t\n0\t2\t1\t5\t2\n"));
-    set(fixture, "train.epochs", "1");
+    train_set(fixture, "data.train",
+              temp_file(fixture->dir, "no_users.tsv",
+                        "label\titem\tcategory\thist_item\thist_category\n"
+                        "1\t2\t1\t3,5\t1,2\n0\t3\t2\t2\t1\n1\t5\t2\t\t\n0\t2\t1\t5\t2\n"));
+    train_set(fixture, "train.epochs", "1");
     assert_int_equal(run(fixture, false, false, &result), SOUK_OK);
     assert_int_equal(result.test.num_samples, 1000);
     assert_true(metric(&result.test, "groups") == 1);
@@ -425,19 +371,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(attention_learns_what_is_planted_and_more_than_no_history,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_loss_falls_with_every_option, set_up, tear_down),
+                                        set_up, train_tear_down),
+        cmocka_unit_test_setup_teardown(the_loss_falls_with_every_option, set_up, train_tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_was_stopped_ends_as_one_that_was_not, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(the_best_epoch_is_whole, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_model_remembers_users_and_items, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(names_of_all_tables_are_kept_and_go_on, set_up, tear_down),
+                                        train_tear_down),
+        cmocka_unit_test_setup_teardown(the_best_epoch_is_whole, set_up, train_tear_down),
+        cmocka_unit_test_setup_teardown(the_model_remembers_users_and_items, set_up,
+                                        train_tear_down),
+        cmocka_unit_test_setup_teardown(names_of_all_tables_are_kept_and_go_on, set_up,
+                                        train_tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_remembered_without_users_or_when_told_so, set_up,
-                                        tear_down),
+                                        train_tear_down),
         cmocka_unit_test_setup_teardown(files_may_have_users_that_the_model_does_not_know, set_up,
-                                        tear_down),
+                                        train_tear_down),
         cmocka_unit_test_setup_teardown(a_din_without_histories_is_refused_with_the_reason, set_up,
-                                        tear_down),
+                                        train_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
