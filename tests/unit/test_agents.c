@@ -253,14 +253,11 @@ static void dueling_dqn_learns_embeddings_of_items(void **state)
 
 /* ---- what cannot be ---- */
 
-static void expect_refusal(const char *assignment, const char *message)
+static void expect_refusal_of(const struct env_shape *shape, const char *message)
 {
-    struct toy toy = chain();
-    struct agent_options options = {.config = &config, .is_learning = true};
+    const struct agent_options options = {.config = &config, .shape = *shape, .is_learning = true};
     const struct agent_ops *ops;
     struct agent *agent = NULL;
-    set(assignment);
-    toy_shape(&toy, &options.shape);
     capture_log_begin();
     assert_int_equal(agent_ops_find(&config, &ops), SOUK_OK);
     souk_status status = ops->create(&options, &agent);
@@ -268,6 +265,35 @@ static void expect_refusal(const char *assignment, const char *message)
     assert_non_null(strstr(log, message));
     capture_log_end();
     assert_int_not_equal(status, SOUK_OK);
+}
+
+static void expect_refusal(const char *assignment, const char *message)
+{
+    struct toy toy = chain();
+    struct env_shape shape;
+    set(assignment);
+    toy_shape(&toy, &shape);
+    expect_refusal_of(&shape, message);
+}
+
+static void more_inputs_than_can_be_counted_are_refused(void **state)
+{
+    (void)state;
+    struct env_shape shape = {.num_users = 1,
+                              .num_candidates = 65536,
+                              .slate_size = 1,
+                              .user_dim = 1,
+                              .item_dim = 1,
+                              .max_steps = 1};
+    set("policy.batch_size=65536"); // 2^32 items
+    expect_refusal_of(&shape, "policy.batch_size");
+    set("policy.batch_size=64");
+    shape.num_users = 65536;
+    expect_refusal_of(&shape, "policy.num_users");
+    shape.num_users = 1024;
+    shape.slate_size = 32;
+    set("policy.agent=dqn"); // an input a position
+    expect_refusal_of(&shape, "65536 candidates");
 }
 
 static void agents_that_cannot_be_are_refused(void **state)
@@ -315,6 +341,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(dqn_learns_embeddings_of_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dueling_dqn_learns_embeddings_of_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(agents_that_cannot_be_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_inputs_than_can_be_counted_are_refused, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(updates_that_are_not_finite_are_skipped_and_then_fatal,
                                         set_up, tear_down),
     };

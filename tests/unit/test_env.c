@@ -277,11 +277,11 @@ static void empty_places_are_passed_over(void **state)
     }
 }
 
-static void assert_refused(const char *assignment, const char *message)
+static void assert_refused_for(uint32_t num_users, const char *assignment, const char *message)
 {
     const struct env_ops *ops;
     struct env *env;
-    struct env_options options = {.config = &config, .num_users = 1, .seed = 1};
+    struct env_options options = {.config = &config, .num_users = num_users, .seed = 1};
     set(assignment);
     capture_log_begin();
     assert_int_equal(env_create(&options, &ops, &env), SOUK_ECONFIG);
@@ -289,9 +289,16 @@ static void assert_refused(const char *assignment, const char *message)
     capture_log_end();
 }
 
+static void assert_refused(const char *assignment, const char *message)
+{
+    assert_refused_for(1, assignment, message);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
+    assert_refused_for(65536, "env.num_candidates=65536", "65536 candidates for each of 65536");
+    set("env.num_candidates=0");
     assert_refused("env.slate_size=11", "slates of 11 cannot be made of 10 candidates");
     assert_refused("env.type=interest_evolutoin", "did you mean \"interest_evolution\"?");
     assert_refused("env.type=chess", "none of interest_evolution, interest_exploration");

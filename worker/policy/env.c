@@ -13,6 +13,7 @@ static const struct env_ops *const ENVS[] = {&env_interest_evolution_ops,
                                              &env_interest_exploration_ops,
                                              &env_long_term_satisfaction_ops, &env_learned_ops};
 enum { NUM_ENVS = sizeof ENVS / sizeof *ENVS };
+enum { CANDIDATES_MAX = 1 << 28 }; // of all places: agents count them in 32 bits
 
 const struct env_outcome env_nothing_happened = {.choice = -1, .quality = NAN};
 
@@ -90,6 +91,11 @@ souk_status env_base_init(struct env_base *base, const struct env_options *optio
                               "slates of %u cannot be made of %u candidates; lower it, or raise "
                               "env.num_candidates",
                               shape.slate_size, shape.num_candidates);
+    if ((uint64_t)shape.num_users * shape.num_candidates > CANDIDATES_MAX)
+        return config_fail_at(config, "env.num_candidates",
+                              "%u candidates for each of %u users at once are more than %d in all; "
+                              "lower it, or policy.num_users",
+                              shape.num_candidates, shape.num_users, CANDIDATES_MAX);
     base->places = mem_calloc(shape.num_users, sizeof *base->places, "places of simulated users");
     return SOUK_OK;
 }

@@ -35,7 +35,8 @@ struct env_defaults {
 };
 
 /* Sizes from the configuration; user_dim and item_dim are the environment's to fill in.
- * SOUK_ECONFIG, logged: a slate of more than the candidates. env_base_fini always. */
+ * SOUK_ECONFIG, logged: a slate of more than the candidates, or too many of them in all.
+ * env_base_fini always. */
 SOUK_MUST_CHECK souk_status env_base_init(struct env_base *base, const struct env_options *options,
                                           const struct env_defaults *defaults);
 void env_base_fini(struct env_base *base);

@@ -9,8 +9,9 @@
 #include "common/base/rng.h"
 
 enum {
-    MEMORY_EXTRA = 2
-}; // of the memory, beside features of items: reward, whether one was chosen
+    MEMORY_EXTRA = 2,    // of the memory, beside features of items: reward, whether one was chosen
+    INPUTS_MAX = 1 << 30 // of the network at once: twice as many are counted in 32 bits
+};
 
 /* ---- life ---- */
 
@@ -25,6 +26,27 @@ static void add_sizes(struct q_learner *learner, const struct q_learner_options 
     learner->num_repeats = has_position ? shape->slate_size : 1;
     learner->item_dim = shape->item_dim + settings->embedding + options->has_null;
     learner->group = shape->num_candidates + options->has_null;
+}
+
+static souk_status check_inputs(const struct q_learner *learner, const char *name, uint32_t num)
+{
+    uint64_t num_states = (uint64_t)num * learner->num_repeats;
+    if (num_states * learner->group <= INPUTS_MAX) return SOUK_OK;
+    return config_fail_at(learner->config, name,
+                          "%u, with slates of %u out of %u candidates, is more than %d inputs of "
+                          "the network at once; lower one of them",
+                          num, learner->shape.slate_size, learner->shape.num_candidates,
+                          INPUTS_MAX);
+}
+
+static souk_status check_sizes(const struct q_learner *learner)
+{
+    if (learner->item_dim == 0)
+        return log_fail(SOUK_ECONFIG, "nothing is known of items, neither features nor keys: there "
+                                      "is nothing to learn from");
+    souk_status status = check_inputs(learner, "policy.num_users", learner->shape.num_users);
+    if (status != SOUK_OK || !learner->is_learning) return status;
+    return check_inputs(learner, "policy.batch_size", learner->config->policy.batch_size);
 }
 
 static void make_net(struct q_learner *learner)
@@ -119,9 +141,8 @@ souk_status q_learner_init(struct q_learner *learner, const struct q_learner_opt
                              : q_settings_read(agent->config, &agent->shape, &learner->settings);
     if (status != SOUK_OK) return status;
     add_sizes(learner, options);
-    if (learner->item_dim == 0)
-        return log_fail(SOUK_ECONFIG, "nothing is known of items, neither features nor keys: there "
-                                      "is nothing to learn from");
+    status = check_sizes(learner);
+    if (status != SOUK_OK) return status;
     make_net(learner);
     make_room(learner);
     if (learner->is_learning) make_replay(learner);
