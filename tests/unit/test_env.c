@@ -277,6 +277,29 @@ static void empty_places_are_passed_over(void **state)
     }
 }
 
+static void affinities_as_wide_as_may_be_leave_scores_finite(void **state)
+{
+    (void)state;
+    const struct env_ops *ops;
+    struct env *env;
+    struct env_view view;
+    struct env_outcome outcomes[64];
+    const struct env_options options = {.config = &config, .num_users = 64, .seed = 1};
+    const char *const settings[] = {"env.type=interest_exploration", "env.affinity_sd=10",
+                                    "env.quality_sd=10", "env.slate_size=1"};
+    const uint32_t slates[64] = {0};
+    uint32_t num_chosen = 0;
+    for (int i = 0; i < 4; i++) set(settings[i]);
+    assert_int_equal(env_create(&options, &ops, &env), SOUK_OK);
+    for (uint32_t n = 0; n < 64; n++) ops->reset(env, n, n);
+    ops->view(env, &view);
+    for (uint32_t i = 0; i < 64 * 10; i++) assert_true(isfinite(view.scores[i]));
+    ops->step(env, slates, outcomes);
+    for (uint32_t n = 0; n < 64; n++) num_chosen += outcomes[n].choice == 0;
+    assert_in_range(num_chosen, 16, 56); // logits beyond all bounds are of sure choices
+    ops->destroy(env);
+}
+
 static void assert_refused_for(uint32_t num_users, const char *assignment, const char *message)
 {
     const struct env_ops *ops;
@@ -326,6 +349,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(users_differ_and_so_do_seeds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stay_that_does_not_end_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_places_are_passed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(affinities_as_wide_as_may_be_leave_scores_finite, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
  *              topic 0, exp(N(.2, quality_sd)) of topic 1; both seen; new in every step
  *   user       type 0 or 1 with probabilities .3 and .7; affinity g to a topic
  *              exp(N(m[type][topic], affinity_sd)), m = .1 .7 / .7 .1; neither seen
- *   choice     logits g[topic] + f, and no_click_logit of nothing
+ *   choice     logits g[topic] + f, and no_click_logit of nothing; odds are cut at e^80
  *   reward     1 for a choice; nothing changes, and only max_steps ends a stay
  *
  * Scores of the view are what one may believe who knows the types' shares: the mean of m in place
@@ -24,6 +24,7 @@ static const double TYPE_SHARE = 0.3, TOPIC_SHARE = 0.2; // of type 0, of topic 
 static const double QUALITY_MEAN[NUM_TOPICS] = {0.8, 0.2};
 static const double AFFINITY_MEAN[NUM_TYPES][NUM_TOPICS] = {{0.1, 0.7}, {0.7, 0.1}};
 static const double SHOWN_SCALE = 10; // items shown that make half of "often"
+static const double LOGIT_MAX = 80;   // above that of nothing: odds stay finite as floats
 
 // What is drawn; counted up by candidate or topic.
 enum { DRAW_EVENT = 0, DRAW_USER = 1 << 20, DRAW_TOPIC = 2 << 20, DRAW_QUALITY = 3 << 20 };
@@ -152,6 +153,11 @@ static double believe_logit(const struct item *item)
     return affinity + item->quality;
 }
 
+static double find_odds(const struct env *env, double logit)
+{
+    return exp(fmin(logit - env->no_click_logit, LOGIT_MAX));
+}
+
 static void view(struct env *env, struct env_view *view_out)
 {
     const struct env_shape *shape = &env->base.shape;
@@ -166,7 +172,7 @@ static void view(struct env *env, struct env_view *view_out)
         float *features = env->items + i * ITEM_DIM;
         for (uint32_t t = 0; t < NUM_TOPICS; t++) features[t] = item.topic == t;
         features[NUM_TOPICS] = (float)item.quality;
-        env->scores[i] = (float)exp(believe_logit(&item) - env->no_click_logit);
+        env->scores[i] = (float)find_odds(env, believe_logit(&item));
     }
     *view_out = (struct env_view){.users = env->users,
                                   .items = env->items,
@@ -192,7 +198,7 @@ static int32_t choose(const struct env *env, uint32_t place, const struct item *
     double sum = 1, weights[ENV_SLATE_MAX];
     uint32_t words[4];
     for (uint32_t k = 0; k < slate_size; k++) {
-        weights[k] = exp(find_logit(env, place, &items[k]) - env->no_click_logit);
+        weights[k] = find_odds(env, find_logit(env, place, &items[k]));
         sum += weights[k];
     }
     env_draw(&env->base, &env->base.places[place], DRAW_EVENT, words);
