@@ -64,6 +64,12 @@ check features_are_learnt_by_a_network 0 '"form":"network"' out \
     --hidden 16 --epsilon 0.3 --json
 check its_policy_is_judged_row_by_row 0 '^SNPDIS' out \
     "$souk" ope --log other_features.csv --policy net/policy.csv
+check its_folder_computes_the_rows_of_another_log 0 'fitted Q evaluation by a network' out \
+    "$souk" ope --log features.csv --policy net --fqe-updates 2000
+check it_is_asked_again_without_learning 0 'for the rows of features.csv' out \
+    "$souk" learn-policy --from net --policy-for features.csv -o again
+check a_row_a_row_of_that_log 0 "^$(($(wc -l <features.csv) - 1))\$" out awk 'END {print NR}' again/policy.csv
+check users_cannot_be_led_by_it 3 'columns of the log' err "$souk" simulate --policies net --users 5
 check a_log_of_slates_needs_no_policy 0 '^cascade-dr' out "$souk" ope --log "$golden/slates.csv"
 check a_log_of_episodes_needs_one 2 'which policy?' err "$souk" ope --log "$golden/clock.csv"
 
@@ -71,6 +77,9 @@ check a_log_of_episodes_needs_one 2 'which policy?' err "$souk" ope --log "$gold
 check a_folder_is_needed 2 '-o DIR is needed' err "$souk" learn-policy --log log.csv
 check an_unknown_method_is_refused 2 'there are cql' err \
     "$souk" learn-policy --log log.csv -o x --method sarsa
+check a_folder_needs_a_log 2 '--from needs --policy-for' err "$souk" learn-policy --from net
+check a_table_has_no_network 3 'has no network' err \
+    "$souk" learn-policy --from policy --policy-for other.csv
 check alpha_is_of_cql_only 2 'fqi has none' err \
     "$souk" learn-policy --log log.csv -o x --method fqi --alpha 2
 check an_option_of_learning_online_is_refused 2 'learn-policy --log' err \

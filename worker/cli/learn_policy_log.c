@@ -13,9 +13,10 @@
 
 struct fields {
     struct offline_options options;
-    const char *method; // NULL: cql
-    const char *hidden; // NULL: 64,64
-    double alpha;       // NAN: not given
+    const char *method;    // NULL: cql
+    const char *hidden;    // NULL: 64,64
+    const char *from;      // folder of a network that has learnt; NULL: a log is learnt from
+    double alpha, epsilon; // NAN: not given
     double memory, lr;
     bool is_json;
 };
@@ -24,12 +25,13 @@ struct fields {
 #define OPTION(name) offsetof(struct fields, options.name)
 static const struct own_option rows[] = {
     {"--log", OWN_TEXT, OPTION(log)},
+    {"--from", OWN_TEXT, FIELD(from)},
     {"-o", OWN_TEXT, OPTION(dir)},
     {"--policy-for", OWN_TEXT, OPTION(for_log)},
     {"--method", OWN_TEXT, FIELD(method)},
     {"--alpha", OWN_NUMBER, FIELD(alpha)},
     {"--discount", OWN_NUMBER, OPTION(discount)},
-    {"--epsilon", OWN_NUMBER, OPTION(exploration)},
+    {"--epsilon", OWN_NUMBER, FIELD(epsilon)},
     {"--memory", OWN_NUMBER, FIELD(memory)},
     {"--states", OWN_COUNT32, OPTION(num_states)},
     {"--actions", OWN_COUNT32, OPTION(num_actions)},
@@ -41,12 +43,18 @@ static const struct own_option rows[] = {
     {"--seed", OWN_COUNT, OPTION(net.seed)},
     {"--json", OWN_SWITCH, FIELD(is_json)},
 };
+static const char *const words_for_it[] = {"--log", "--from"};
 static const struct own_options own = {"learn-policy --log", rows, sizeof(rows) / sizeof(rows[0])};
 
 bool learn_policy_has_log(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--log") == 0 || strncmp(argv[i], "--log=", 6) == 0) return true;
+        for (size_t w = 0; w < sizeof(words_for_it) / sizeof(words_for_it[0]); w++) {
+            size_t length = strlen(words_for_it[w]);
+            if (strncmp(argv[i], words_for_it[w], length) == 0 &&
+                (argv[i][length] == '\0' || argv[i][length] == '='))
+                return true;
+        }
     return false;
 }
 
@@ -93,6 +101,36 @@ static souk_status set_hidden(struct fields *fields)
                     fields->hidden, Q_NET_LAYERS_MAX, Q_NET_WIDTH_MAX);
 }
 
+static souk_status check_epsilon(struct fields *fields)
+{
+    if (isnan(fields->epsilon)) return SOUK_OK;
+    if (!(fields->epsilon >= 0 && fields->epsilon <= 1))
+        return fail_range("--epsilon", fields->epsilon, "0 to 1");
+    fields->options.exploration = fields->epsilon;
+    return SOUK_OK;
+}
+
+// Nothing is learnt: a network that has learnt says what it would do in another log.
+static souk_status apply(struct fields *fields)
+{
+    const struct offline_options *o = &fields->options;
+    struct buf text = {0};
+    if (o->log)
+        return log_fail(SOUK_EUSAGE, "learn-policy: --from is a policy that was learnt already; "
+                                     "leave out --log");
+    if (!o->for_log || !o->for_log[0])
+        return log_fail(SOUK_EUSAGE, "learn-policy: --from needs --policy-for LOG");
+    souk_status status = check_epsilon(fields);
+    const char *dir = o->dir ? o->dir : fields->from;
+    if (!status) status = offline_apply(fields->from, o->for_log, fields->epsilon, dir);
+    if (status) return status;
+    if (fields->is_json) return SOUK_OK;
+    buf_printf(&text, "written to %s: policy.csv and q.csv for the rows of %s\n", dir, o->for_log);
+    status = output_text(NULL, &text);
+    buf_fini(&text);
+    return status;
+}
+
 static souk_status check(struct fields *fields)
 {
     struct offline_options *o = &fields->options;
@@ -101,8 +139,8 @@ static souk_status check(struct fields *fields)
         return log_fail(SOUK_EUSAGE, "learn-policy: -o DIR is needed: the folder to write to");
     if (!(o->discount >= 0 && o->discount <= 1))
         return fail_range("--discount", o->discount, "0 to 1");
-    if (!(o->exploration >= 0 && o->exploration <= 1))
-        return fail_range("--epsilon", o->exploration, "0 to 1");
+    souk_status status = check_epsilon(fields);
+    if (status) return status;
     if (!(fields->memory >= 0 && fields->memory < 1))
         return fail_range("--memory", fields->memory, "0 or more, and below 1");
     if (!(fields->lr > 0)) return fail_range("--lr", fields->lr, "above 0");
@@ -112,13 +150,13 @@ static souk_status check(struct fields *fields)
         return log_fail(SOUK_EUSAGE, "learn-policy: --updates and --target-sync must be 1 or more");
     o->memory = (float)fields->memory;
     o->net.lr = (float)fields->lr;
-    souk_status status = set_method(fields);
+    status = set_method(fields);
     return status ? status : set_hidden(fields);
 }
 
 souk_status learn_policy_from_log(const struct program *program, int argc, char **argv)
 {
-    struct fields fields = {.alpha = NAN};
+    struct fields fields = {.alpha = NAN, .epsilon = NAN};
     struct offline_result result;
     struct buf text = {0};
     int num_words = 0;
@@ -130,6 +168,7 @@ souk_status learn_policy_from_log(const struct program *program, int argc, char 
     if (!status && num_words > 0)
         status = log_fail(SOUK_EUSAGE, "learn-policy: \"%s\" belongs to no option", words[0]);
     mem_free(words);
+    if (!status && fields.from) return apply(&fields);
     if (!status) status = check(&fields);
     if (!status) status = offline_run(&fields.options, &result);
     if (status) return status;

@@ -5,7 +5,7 @@
 
 #include "worker/cli/verb.h"
 
-/* Whether the words ask for it: --log is among them. */
+/* Whether the words ask for it: --log or --from is among them. */
 bool learn_policy_has_log(int argc, char **argv);
 /* SOUK_EUSAGE, SOUK_EDATA, SOUK_EDIVERGED, SOUK_EIO: logged. */
 SOUK_MUST_CHECK souk_status learn_policy_from_log(const struct program *program, int argc,
@@ -14,6 +14,7 @@ SOUK_MUST_CHECK souk_status learn_policy_from_log(const struct program *program,
 // Of these options, for the verb's page.
 #define LEARN_POLICY_LOG_HELP                                                                      \
     "usage: souk learn-policy --log LOG -o DIR [options]\n"                                        \
+    "       souk learn-policy --from DIR --policy-for LOG2 [-o DIR2] [--epsilon E]\n"              \
     "\n"                                                                                           \
     "Learns from a log and from nothing else. LOG is CSV with a header, a row a step: episode "    \
     "(or\n"                                                                                        \
@@ -22,7 +23,9 @@ SOUK_MUST_CHECK souk_status learn_policy_from_log(const struct program *program,
     "as\n"                                                                                         \
     "a table, features by a network. DIR gets policy.csv, which `souk ope --policy` reads: a "     \
     "row\n"                                                                                        \
-    "a state, or, of a network, a row a row of the log; q.csv; result.json.\n"                     \
+    "a state, or, of a network, a row a row of the log; q.csv; result.json. A network's weights\n" \
+    "are kept there too: `souk ope --policy DIR` asks it for any log with the same columns, and\n" \
+    "--from DIR writes what it would do there, without learning again.\n"                          \
     "\n"                                                                                           \
     "  --method M        cql: conservative Q learning, which keeps to what was tried (if not\n"    \
     "                    given); fqi: fitted Q iteration, which does not\n"                        \

@@ -10,6 +10,7 @@
 #include "worker/cli/output.h"
 #include "worker/cli/own_options.h"
 #include "worker/cli/verb.h"
+#include "worker/policy/ope_networks.h"
 #include "worker/report/svg_forest.h"
 
 struct fields {
@@ -34,6 +35,7 @@ static const struct own_option rows[] = {
     {"--penalty", OWN_NUMBER, OPTION(penalty)},
     {"--discount", OWN_NUMBER, OPTION(discount)},
     {"--folds", OWN_COUNT32, OPTION(num_folds)},
+    {"--fqe-updates", OWN_COUNT, OPTION(fqe_updates)},
     {"--level", OWN_NUMBER, OPTION(interval.level)},
     {"--resamples", OWN_COUNT32, OPTION(interval.num_resamples)},
     {"--seed", OWN_COUNT, OPTION(interval.seed)},
@@ -147,12 +149,13 @@ static souk_status print(const struct fields *fields, const struct ope_result *r
 
 static souk_status run(const struct program *program, int argc, char **argv)
 {
-    (void)program;
     struct fields fields = {0};
     struct ope_result result;
     int num_words = 0;
     char **words = mem_calloc((size_t)argc, sizeof(*words), "words");
     ope_options_init(&fields.options);
+    fields.options.networks = &ope_networks_q;
+    fields.options.stop_signal = program->stop_signal;
     souk_status status = own_options_parse(&own, argc, argv, &fields, words, &num_words);
     if (status == SOUK_OK && num_words > 0)
         status = log_fail(SOUK_EUSAGE, "ope: \"%s\" belongs to no option; the log is --log FILE",
@@ -223,10 +226,15 @@ const struct verb verb_ope = {
         "snsips,\n"
         "sniips, snrips, and cascade-dr.\n"
         "\n"
-        "A log of episodes has episode, t (from 0), state, action, reward; pscore, next_state and\n"
-        "done if known. --policy has a row a state and a column an action, or a row a row of the\n"
-        "log (DM, DR and SNDR are undefined then).\n"
+        "A log of episodes has episode (or user), t (or step, from 0), state or x0, x1, ...,\n"
+        "action, reward; pscore, next_state and done if known. --policy has a row a state and a\n"
+        "column an action, or a row a row of the log; the folder of a network computes that for\n"
+        "this log. Values for DM, DR and SNDR are fitted to states by a table, to rows by a\n"
+        "network, whose rounds and last change are among the notes.\n"
         "  --discount G      of rewards a step later, 0 to 1 (1)\n"
+        "  --fqe-updates N   of that network; 0: DM, DR and SNDR are undefined (20000). With\n"
+        "                    --folds K it is fitted K times, and an episode has the values of a\n"
+        "                    fit without it; --seed is also its own\n"
         "Estimators: DM (fitted Q evaluation), TIS, PDIS, DR, SNTIS, SNPDIS, SNDR.\n"
         "\n"
         "Of choices: replay, dm, ipw, snipw, dr, sndr; ipw_slope, dr_slope, switch-dr_slope and\n"

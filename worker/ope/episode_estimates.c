@@ -91,6 +91,8 @@ void episode_terms_init_by_row(struct episode_terms *terms, const struct episode
         .log = log,
         .discount = discount,
         .weights = mem_calloc(log->num_steps, sizeof(double), "weights"),
+        .q = mem_calloc(log->num_steps, sizeof(double), "values of pairs"),
+        .values = mem_calloc(log->num_steps, sizeof(double), "values"),
     };
     set_weights(terms, policy, true);
 }

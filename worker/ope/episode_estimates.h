@@ -37,8 +37,8 @@ struct episode_terms {
 /* policy (S, A) of the log's states and actions; the log has numbered states. */
 void episode_terms_init(struct episode_terms *terms, const struct episode_log *log,
                         const double *policy, double discount);
-/* policy (num_steps, A), a row a row of the log's file: there are no values, q and values are NULL.
- */
+/* policy (num_steps, A), a row a row of the log's file: q and values are zeros for the caller to
+ * fill in. */
 void episode_terms_init_by_row(struct episode_terms *terms, const struct episode_log *log,
                                const double *policy, double discount);
 bool episode_needs_values(enum episode_estimator estimator);

@@ -13,9 +13,12 @@ struct evaluation {
     struct number_table *policy; // (S, A), or (num_steps, A) where states are features
     struct episode_log log;
     struct episode_terms terms;
-    bool is_by_row; // a row of the policy is a row of the log
-    double *logged; // (num_episodes) return of each
-    const char *by; // the estimator that decides
+    bool is_by_row;        // a row of the policy is a row of the log
+    const char *no_values; // why DM, DR and SNDR are undefined; NULL: they are not
+    double *logged;        // (num_episodes) return of each
+    uint32_t num_folds;    // of fitted Q evaluation by a network
+    double last_change;    // see struct ope_evaluated
+    const char *by;        // the estimator that decides
     struct ope_result *result;
 };
 
@@ -61,7 +64,10 @@ static souk_status read_all(struct evaluation *e, const struct number_table *tab
     if (strcmp(options->rewards, "smoothed") != 0)
         return log_fail(SOUK_EUSAGE, "ope: --rewards is for logs of choices and slates; with "
                                      "episodes values are fitted to the log");
-    souk_status status = episode_policy_read(options->policy, &e->policy);
+    bool is_network = options->networks && options->networks->is_policy(options->policy);
+    souk_status status = is_network
+                             ? options->networks->compute_policy(options->policy, table, &e->policy)
+                             : episode_policy_read(options->policy, &e->policy);
     if (status) return status;
     const struct number_table *policy = e->policy;
     bool by_row = number_table_find(table, "state") < 0 || policy->num_rows == table->num_rows;
@@ -76,6 +82,17 @@ static souk_status read_all(struct evaluation *e, const struct number_table *tab
                     policy->name, (unsigned long long)policy->num_rows, table->name);
 }
 
+static void add_fqe_remark(struct evaluation *e)
+{
+    const struct ope_options *options = e->options;
+    ope_add_note(
+        e->result,
+        "DM, DR and SNDR use fitted Q evaluation by a network (seed %llu, %llu updates%s); "
+        "its last round changed the value by %.2g: more --fqe-updates if that is much",
+        (unsigned long long)options->interval.seed, (unsigned long long)options->fqe_updates,
+        e->num_folds > 1 ? ", one for each of the folds" : "", e->last_change);
+}
+
 static void add_remarks(struct evaluation *e)
 {
     struct ope_result *result = e->result;
@@ -88,6 +105,7 @@ static void add_remarks(struct evaluation *e)
         ope_add_note(result, "every episode ends with step %u, so it was the clock that ended them",
                      log->max_length - 1);
     if (e->is_by_row) ope_add_note(result, "%s has a row a row of the log", e->policy->name);
+    if (e->is_by_row && !e->no_values) add_fqe_remark(e);
     if (result->coverage < 1 - 1e-9)
         ope_add_note(result,
                      "%.2f %% of the policy's probability is on actions that the log never has in "
@@ -111,12 +129,11 @@ static void decide(struct evaluation *e, const struct rounds *rounds, const char
 
 static void add_figure(struct evaluation *e, enum episode_estimator estimator)
 {
-    static const char no_states[] = "the log's states are not numbered, so nothing is fitted to it";
     const char *name = episode_estimator_name(estimator);
     bool decides = strcmp(name, e->by) == 0;
-    if (e->is_by_row && episode_needs_values(estimator)) {
-        ope_add_undefined(e->result, name, no_states);
-        if (decides) decide(e, NULL, no_states);
+    if (e->no_values && episode_needs_values(estimator)) {
+        ope_add_undefined(e->result, name, e->no_values);
+        if (decides) decide(e, NULL, e->no_values);
         return;
     }
     uint32_t num_slots = episode_num_slots(&e->terms, estimator);
@@ -133,21 +150,50 @@ static void add_figure(struct evaluation *e, enum episode_estimator estimator)
     mem_free(denominators);
 }
 
+// Values where states are not numbered: by a network.
+static souk_status fit_values(struct evaluation *e)
+{
+    const struct ope_options *options = e->options;
+    struct ope_evaluated fitted = {.q = e->terms.q, .values = e->terms.values};
+    e->num_folds = options->num_folds < e->log.num_episodes ? options->num_folds
+                                                            : (uint32_t)e->log.num_episodes;
+    const struct ope_evaluation what = {.log = &e->log,
+                                        .policy = e->policy->values,
+                                        .discount = options->discount,
+                                        .num_folds = e->num_folds,
+                                        .num_updates = options->fqe_updates,
+                                        .seed = options->interval.seed,
+                                        .stop_signal = options->stop_signal};
+    e->no_values = "the log's states are not numbered, so nothing is fitted to it";
+    if (!options->networks || options->fqe_updates == 0) return SOUK_OK;
+    souk_status status = options->networks->evaluate(&what, &fitted);
+    if (status == SOUK_EDIVERGED) fitted.undefined = "fitted Q evaluation by a network diverged";
+    e->no_values = fitted.undefined;
+    e->last_change = fitted.last_change;
+    return status == SOUK_EDIVERGED ? SOUK_OK : status;
+}
+
+static souk_status make_terms(struct evaluation *e)
+{
+    if (!e->is_by_row) {
+        episode_terms_init(&e->terms, &e->log, e->policy->values, e->options->discount);
+        return SOUK_OK;
+    }
+    episode_terms_init_by_row(&e->terms, &e->log, e->policy->values, e->options->discount);
+    return fit_values(e);
+}
+
 static void evaluate(struct evaluation *e)
 {
     const struct episode_log *log = &e->log;
     struct ope_result *result = e->result;
     double *weights = mem_calloc(log->num_episodes, sizeof(*weights), "weights");
-    if (e->is_by_row)
-        episode_terms_init_by_row(&e->terms, log, e->policy->values, e->options->discount);
-    else
-        episode_terms_init(&e->terms, log, e->policy->values, e->options->discount);
     e->logged = mem_calloc(log->num_episodes, sizeof(*e->logged), "returns");
     episode_returns(&e->terms, e->logged);
     episode_weights(&e->terms, weights);
     e->by = e->options->verdict.by
                 ? e->options->verdict.by
-                : episode_estimator_name(e->is_by_row ? EPISODE_SNPDIS : EPISODE_DR);
+                : episode_estimator_name(e->no_values ? EPISODE_SNPDIS : EPISODE_DR);
     result->num_rounds = log->num_episodes;
     result->num_actions = log->num_actions;
     if (!e->is_by_row) result->coverage = episode_coverage(log, e->policy->values);
@@ -164,6 +210,7 @@ static souk_status run(const struct ope_options *options, const struct number_ta
 {
     struct evaluation e = {.options = options, .result = result_out};
     souk_status status = read_all(&e, log);
+    if (!status) status = make_terms(&e);
     if (!status) evaluate(&e);
     mem_free(e.logged);
     episode_terms_fini(&e.terms);
@@ -173,4 +220,6 @@ static souk_status run(const struct ope_options *options, const struct number_ta
 }
 
 const struct ope_kind ope_kind_episodes = {
-    .name = "episodes", .columns = {"episode", "t", "action", "reward"}, .run = run};
+    .name = "episodes",
+    .columns = {"episode|user|session|trajectory", "t|step", "action", "reward"},
+    .run = run};

@@ -22,11 +22,24 @@ static const struct ope_kind *const kinds[] = {&ope_kind_slates, &ope_kind_episo
                                                &ope_kind_bandit};
 enum { NUM_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
+// One of the names in "a|b".
+static bool has_column(const struct number_table *log, const char *names)
+{
+    char name[64];
+    for (;;) {
+        size_t length = strcspn(names, "|");
+        snprintf(name, sizeof(name), "%.*s", (int)length, names);
+        if (number_table_find(log, name) >= 0) return true;
+        if (!names[length]) return false;
+        names += length + 1;
+    }
+}
+
 const struct ope_kind *ope_find_kind(const struct number_table *log)
 {
     for (unsigned k = 0; k < NUM_KINDS; k++) {
         const char *const *column = kinds[k]->columns;
-        while (*column && number_table_find(log, *column) >= 0) column++;
+        while (*column && has_column(log, *column)) column++;
         if (!*column) return kinds[k];
     }
     return NULL;
@@ -60,6 +73,7 @@ void ope_options_init(struct ope_options *options_out)
                              .penalty = 100,
                              .discount = 1,
                              .num_folds = 1,
+                             .fqe_updates = 20000,
                              .interval = {INTERVAL_BOOTSTRAP, 0.95, 1000, 1},
                              .verdict = {.min_ess = 100, .min_gain = 0, .min_coverage = 0.9}};
 }
@@ -78,12 +92,24 @@ static souk_status check_verdict(const struct ope_options *options, const struct
     return status;
 }
 
-// The file of a policy's folder, as `souk learn-policy --log` writes it; else the path as it is.
-static souk_status find_policy(const char *path, struct buf *out)
+static bool is_network(const struct ope_options *options)
+{
+    return options->policy && options->networks && options->networks->is_policy(options->policy);
+}
+
+/* The file of a policy's folder, as `souk learn-policy --log` writes it; else the path as it is,
+ * also of a folder whose policy is a network, which is asked for this log. */
+static souk_status find_policy(const struct ope_options *options, const struct ope_kind *kind,
+                               struct buf *out)
 {
     struct stat info;
+    const char *path = options->policy;
     buf_add_text(out, path);
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return SOUK_OK;
+    if (is_network(options) && kind != &ope_kind_episodes)
+        return log_fail(SOUK_EDATA,
+                        "%s: is a policy for logs of episodes, and %s has no columns episode and t",
+                        path, options->log);
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode) || is_network(options)) return SOUK_OK;
     buf_add_text(out, "/policy.csv");
     if (file_exists(buf_text(out))) return SOUK_OK;
     return log_fail(SOUK_EDATA,
@@ -99,7 +125,7 @@ static souk_status run_kind(const struct ope_options *options, const struct numb
     if (!kind) return fail_unknown(log);
     struct ope_options with = *options;
     struct buf policy = {0};
-    souk_status status = options->policy ? find_policy(options->policy, &policy) : SOUK_OK;
+    souk_status status = options->policy ? find_policy(options, kind, &policy) : SOUK_OK;
     if (options->policy) with.policy = buf_text(&policy);
     with.interval.resamples = resamples_create();
     result->kind = kind->name;

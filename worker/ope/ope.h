@@ -8,8 +8,37 @@
 #ifndef SOUK_WORKER_OPE_OPE_H
 #define SOUK_WORKER_OPE_OPE_H
 
+#include <signal.h>
+
 #include "worker/ope/number_table.h"
 #include "worker/ope/verdict.h"
+
+struct episode_log;
+
+/* Fitted Q evaluation where states are not numbered. */
+struct ope_evaluation {
+    const struct episode_log *log;
+    const double *policy; // (num_steps, A) a row a row of the log's file
+    double discount;
+    uint32_t num_folds; // at most as many as episodes
+    uint64_t num_updates, seed;
+    volatile sig_atomic_t *stop_signal; // or NULL
+};
+struct ope_evaluated {
+    double *q, *values;    // (num_steps) of what was done, and of the policy; of the caller
+    double last_change;    // of the mean value of episodes, by the last round of iteration
+    const char *undefined; // why nothing is fitted, static text; NULL: it is
+};
+
+/* What needs networks, which are not of this folder: worker/policy/ope_networks.h. */
+struct ope_networks {
+    bool (*is_policy)(const char *dir); // whether a folder has a policy that is a network
+    /* Its probabilities, a row a row of the log. SOUK_EDATA: logged. */
+    souk_status (*compute_policy)(const char *dir, const struct number_table *log,
+                                  struct number_table **policy_out);
+    /* Adds to a zeroed last_change. SOUK_EDATA, SOUK_EDIVERGED, SOUK_ESTOPPED: logged. */
+    souk_status (*evaluate)(const struct ope_evaluation *what, struct ope_evaluated *out);
+};
 
 struct ope_options {
     const char *log, *policy; // files; policy NULL: the log has the new policy's probabilities
@@ -22,6 +51,9 @@ struct ope_options {
     double penalty;           // C of logistic regressions: C sum of losses + |w|^2 / 2
     double discount;          // of episodes
     uint32_t num_folds;       // of cross-fitting; 1: rewards are fitted to all rounds
+    const struct ope_networks *networks; // NULL: there are none
+    uint64_t fqe_updates;                // of each network of fitted Q evaluation; 0: none is made
+    volatile sig_atomic_t *stop_signal;  // or NULL
     struct interval_options interval;
     struct verdict_options verdict;
 };
@@ -56,7 +88,7 @@ struct ope_result {
 
 struct ope_kind {
     const char *name;       // "choices"
-    const char *columns[8]; // a log of this kind has them all; ended by NULL
+    const char *columns[8]; // a log of this kind has them all, "a|b": one of both; ended by NULL
     /* Fills all of a zeroed result. SOUK_EDATA, SOUK_EUSAGE: logged. */
     souk_status (*run)(const struct ope_options *options, const struct number_table *log,
                        struct ope_result *result_out);

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/text/json_value.h"
+#include "worker/policy/offline_policy.h"
 
 #define TYPE_PREFIX "policy:"
 
@@ -69,6 +70,11 @@ static souk_status find_ops(const struct model_dir *dir, const struct agent_ops 
                         "%s: is a model of type \"%s\" and no policy; give the run.dir "
                         "of `souk learn-policy`",
                         model_dir_path(dir), type);
+    if (strcmp(type, OFFLINE_POLICY_TYPE) == 0)
+        return log_fail(SOUK_EDATA,
+                        "%s: chooses by columns of the log that it was learnt from, which these "
+                        "users do not show; judge it by `souk ope --log LOG --policy %s`",
+                        model_dir_path(dir), model_dir_path(dir));
     *ops_out = agent_ops_get(type + length);
     if (*ops_out) return SOUK_OK;
     return log_fail(SOUK_EDATA,

@@ -2,13 +2,13 @@
 #include "worker/policy/offline.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "worker/policy/offline_states.h"
+#include "worker/model/model_dir.h"
+#include "worker/policy/offline_policy.h"
+#include "worker/policy/offline_rows.h"
 #include "worker/policy/offline_table.h"
 
 enum { ROUNDS_MAX = 100000 };
@@ -47,57 +47,6 @@ static souk_status read_log(const char *path, const struct episode_log_options *
 }
 
 /* ---- output ---- */
-
-static void add_numbers(const double *numbers, uint32_t num, struct buf *out)
-{
-    for (uint32_t a = 0; a < num; a++) {
-        if (isinf(numbers[a]))
-            buf_printf(out, "%s%sinf", a ? "," : "", numbers[a] < 0 ? "-" : "");
-        else
-            buf_printf(out, "%s%.9g", a ? "," : "", numbers[a]);
-    }
-    buf_add_char(out, '\n');
-}
-
-/* One on the best action, but for what exploration takes: that goes to what is tried. */
-static void add_policy_row(const struct work *work, const double *q, const uint8_t *is_tried,
-                           double *row, struct buf *out)
-{
-    uint32_t num = work->log.num_actions, num_tried = 0;
-    double exploration = work->options->exploration;
-    for (uint32_t a = 0; a < num; a++) num_tried += !is_tried || is_tried[a];
-    for (uint32_t a = 0; a < num; a++)
-        row[a] = !is_tried || is_tried[a] || num_tried == 0
-                     ? exploration / (num_tried > 0 ? num_tried : num)
-                     : 0;
-    row[offline_best_action(q, num)] += 1 - exploration;
-    add_numbers(row, num, out);
-}
-
-// q (num, A): rows of both files.
-static souk_status write_rows(const struct work *work, const double *q, uint64_t num,
-                              const uint8_t *is_tried)
-{
-    struct buf values = {0}, policy = {0}, path = {0};
-    uint32_t num_actions = work->log.num_actions;
-    double *row = mem_calloc(num_actions, sizeof(*row), "policy");
-    for (uint64_t i = 0; i < num; i++) {
-        add_numbers(q + i * num_actions, num_actions, &values);
-        add_policy_row(work, q + i * num_actions, is_tried ? is_tried + i * num_actions : NULL, row,
-                       &policy);
-    }
-    mem_free(row);
-    souk_status status = file_make_dirs(work->options->dir);
-    buf_printf(&path, "%s/policy.csv", work->options->dir);
-    if (!status) status = file_write_atomic(buf_text(&path), policy.text, policy.length);
-    buf_clear(&path);
-    buf_printf(&path, "%s/q.csv", work->options->dir);
-    if (!status) status = file_write_atomic(buf_text(&path), values.text, values.length);
-    buf_fini(&values);
-    buf_fini(&policy);
-    buf_fini(&path);
-    return status;
-}
 
 static souk_status write_result(const struct work *work)
 {
@@ -172,113 +121,78 @@ static souk_status learn_table(struct work *work)
     tabular_fini(&tabular);
     if (status) return status;
     measure_policy(work, work->q, false);
-    return write_rows(work, work->q, work->log.num_states, work->is_tried);
+    const struct offline_rows rows = {work->q, work->is_tried, work->log.num_states,
+                                      work->log.num_actions, options->exploration};
+    status = offline_rows_write(&rows, options->dir);
+    if (status) return status;
+    bool was_there; // weights of a network that was learnt into the folder before
+    return model_dir_drop(options->dir, &was_there);
 }
 
 /* ---- a network ---- */
 
-struct scaled_states {
-    uint32_t width; // D
-    float *values;  // (num_steps, D)
-    float *shift, *scale;
-};
-
-static double *score(struct offline_net *net, const struct episode_log *log, const float *states)
-{
-    uint64_t num = log->num_steps * log->num_actions;
-    float *scores = mem_calloc(num, sizeof(*scores), "values of steps");
-    double *q = mem_calloc(num, sizeof(*q), "values of steps");
-    offline_net_score(net, states, log->num_steps, scores);
-    for (uint64_t i = 0; i < num; i++) q[i] = (double)scores[i];
-    mem_free(scores);
-    return q;
-}
-
-static float *make_states(const struct work *work, const struct episode_log *log, uint32_t width)
-{
-    float *states = mem_calloc(log->num_steps * width + 1, sizeof(*states), "states");
-    offline_states_make(log, work->options->memory, states);
-    return states;
-}
-
 // Rows of the files are rows of the log, in its order.
-static souk_status write_steps(struct work *work, const struct episode_log *log, const double *q)
+static souk_status write_policy(struct offline_policy *policy, const struct episode_log *log,
+                                const char *name, const char *dir)
 {
-    uint32_t num = log->num_actions;
-    double *by_row = mem_calloc(log->num_steps * num, sizeof(*by_row), "values of steps");
-    for (uint64_t i = 0; i < log->num_steps; i++)
-        memcpy(by_row + log->rows[i] * num, q + i * num, num * sizeof(*by_row));
-    souk_status status = write_rows(work, by_row, log->num_steps, NULL);
-    mem_free(by_row);
+    double *q = NULL;
+    souk_status status = offline_policy_score(policy, log, name, true, &q);
+    const struct offline_rows rows = {q, NULL, log->num_steps, log->num_actions,
+                                      offline_policy_exploration(policy)};
+    if (!status) status = offline_rows_write(&rows, dir);
+    mem_free(q);
     return status;
 }
 
 // The policy for the rows of another log with the same columns.
-static souk_status write_other(struct work *work, struct offline_net *net,
-                               const struct scaled_states *scaled)
+static souk_status write_other(struct offline_policy *policy, const char *name, const char *dir)
 {
     struct episode_log other = {0};
-    const struct episode_log *log = &work->log;
-    uint32_t width = 0;
-    souk_status status =
-        read_log(work->options->for_log,
-                 &(struct episode_log_options){log->num_states, log->num_actions}, &other);
-    if (!status) status = offline_states_width(&other, work->options->memory, &width);
-    if (!status && width != scaled->width)
-        status = log_fail(SOUK_EDATA, "%s: its states have %u features, but those of %s have %u",
-                          work->options->for_log, width, work->options->log, scaled->width);
-    if (!status) {
-        float *states = make_states(work, &other, width);
-        offline_states_scale(states, other.num_steps, width, scaled->shift, scaled->scale);
-        double *q = score(net, &other, states);
-        status = write_steps(work, &other, q);
-        mem_free(states);
-        mem_free(q);
-    }
+    const struct episode_log_options options = offline_policy_log_options(policy);
+    souk_status status = read_log(name, &options, &other);
+    if (!status) status = write_policy(policy, &other, name, dir);
     episode_log_fini(&other);
     return status;
 }
 
-static souk_status learn_scaled(struct work *work, const struct scaled_states *scaled)
+static souk_status use_net(struct work *work, struct offline_policy *policy)
 {
-    struct offline_net_options options = work->options->net;
-    options.num_features = scaled->width;
-    options.num_actions = work->log.num_actions;
-    options.discount = work->options->discount;
-    options.conservatism = (float)work->options->conservatism;
-    struct offline_net *net = offline_net_create(&options);
-    souk_status status = offline_net_learn(net, &work->log, scaled->values, &work->result->loss);
-    if (!status) {
-        double *q = score(net, &work->log, scaled->values);
-        measure_policy(work, q, true);
-        status = work->options->for_log ? write_other(work, net, scaled)
-                                        : write_steps(work, &work->log, q);
-        mem_free(q);
-    }
-    offline_net_destroy(net);
-    return status;
+    const struct offline_options *options = work->options;
+    double *q = NULL;
+    souk_status status = offline_policy_score(policy, &work->log, options->log, false, &q);
+    if (status) return status;
+    measure_policy(work, q, true);
+    mem_free(q);
+    work->result->num_features = offline_policy_num_features(policy);
+    work->result->num_states = 0;
+    status = offline_policy_save(policy, options->dir);
+    if (status) return status;
+    return options->for_log ? write_other(policy, options->for_log, options->dir)
+                            : write_policy(policy, &work->log, options->log, options->dir);
 }
 
 static souk_status learn_net(struct work *work)
 {
-    struct scaled_states scaled = {0};
-    const struct episode_log *log = &work->log;
-    souk_status status = offline_states_width(log, work->options->memory, &scaled.width);
+    const struct offline_options *options = work->options;
+    struct offline_policy_options own = {options->net, options->memory, options->exploration};
+    struct offline_policy *policy = NULL;
+    own.net.discount = options->discount;
+    own.net.conservatism = (float)options->conservatism;
+    souk_status status =
+        offline_policy_learn(&own, &work->log, options->log, &work->result->loss, &policy);
+    if (!status) status = use_net(work, policy);
+    offline_policy_destroy(policy);
+    return status;
+}
+
+souk_status offline_apply(const char *from, const char *log, double exploration, const char *dir)
+{
+    struct offline_policy *policy = NULL;
+    souk_status status = offline_policy_load(from, &policy);
     if (status) return status;
-    if (log->num_actions > OFFLINE_ACTIONS_MAX)
-        return log_fail(SOUK_EDATA, "%s has %u actions, but a network learns %d at most",
-                        work->options->log, log->num_actions, OFFLINE_ACTIONS_MAX);
-    scaled.values = make_states(work, log, scaled.width);
-    scaled.shift = mem_calloc(scaled.width, sizeof(*scaled.shift), "features");
-    scaled.scale = mem_calloc(scaled.width, sizeof(*scaled.scale), "features");
-    offline_states_measure(scaled.values, log->num_steps, scaled.width, scaled.shift, scaled.scale);
-    offline_states_scale(scaled.values, log->num_steps, scaled.width, scaled.shift, scaled.scale);
-    work->result->num_features = scaled.width;
-    work->result->num_states = 0;
-    status = learn_scaled(work, &scaled);
-    mem_free(scaled.values);
-    mem_free(scaled.shift);
-    mem_free(scaled.scale);
+    if (!isnan(exploration)) offline_policy_set_exploration(policy, exploration);
+    status = write_other(policy, log, dir);
+    offline_policy_destroy(policy);
     return status;
 }
 

@@ -2,10 +2,13 @@
  *
  * Numbered states are learnt as a table (offline_table.h), states of features or of the past by a
  * network (offline_net.h). The folder gets
- *   policy.csv    probabilities of actions: a row a state; of a network a row a row of the log, or
- * of another log with the same columns: what `souk ope --policy` reads q.csv         Q in the same
- * shape; -inf: never done, so never to be done result.json   how it was learnt, and the figures of
- * struct offline_result
+ *   policy.csv     probabilities of actions: a row a state; of a network a row a row of the log, or
+ *                  of another log with the same columns
+ *   q.csv          Q in the same shape; -inf: never done, so never to be done
+ *   manifest.json  and a file of weights: of a network, which so can be asked for other logs
+ *                  (offline_policy.h)
+ *   result.json    how it was learnt, and the figures of struct offline_result
+ * `souk ope --policy` takes the folder.
  *
  * Threads: one owner.
  */
@@ -44,6 +47,10 @@ void offline_options_init(struct offline_options *options_out); // defaults; no 
 /* SOUK_EDATA, SOUK_EDIVERGED, SOUK_EIO: logged. */
 SOUK_MUST_CHECK souk_status offline_run(const struct offline_options *options,
                                         struct offline_result *result_out);
+/* policy.csv and q.csv in dir for the rows of a log, by the network of a folder. exploration: NAN:
+ * the folder's. As offline_run. */
+SOUK_MUST_CHECK souk_status offline_apply(const char *from, const char *log, double exploration,
+                                          const char *dir);
 /* The result for programs (an object, as in result.json), and for people. */
 void offline_print_json(const struct offline_options *options, const struct offline_result *result,
                         struct buf *out);

@@ -14,6 +14,7 @@ struct offline_net {
     struct offline_net_options options;
     struct dense dense;
     struct q_net *q_net;
+    uint32_t scaling;             // offset in dense.stats
     float *target;                // (num_values) of dense
     float *items;                 // (B A, A) each state's actions, a 1 at their place
     float *states, *next_states;  // (B, D)
@@ -39,6 +40,7 @@ struct offline_net *offline_net_create(const struct offline_net_options *options
     memcpy(q_options.widths, options->widths, sizeof(q_options.widths));
     net->options = *options;
     net->q_net = q_net_create(&q_options, &net->dense);
+    net->scaling = dense_add_stats(&net->dense, "states", "scaling", options->num_features);
     dense_allocate(&net->dense);
     dense_initialise(&net->dense, options->seed);
     net->target = room(net->dense.num_values, "target network");
@@ -92,13 +94,20 @@ static bool has_next(const struct episode_log *log, uint64_t step)
 }
 
 // Steps whose next state the log does not have tell nothing of what follows.
+static bool is_usable(const struct learning *l, uint64_t episode, uint64_t step)
+{
+    const uint8_t *is_left_out = l->net->options.is_left_out;
+    if (is_left_out && is_left_out[step]) return false;
+    return l->log->is_end[step] || step + 1 < l->log->first_step[episode + 1];
+}
+
 static void find_usable(struct learning *l)
 {
     const struct episode_log *log = l->log;
     l->usable = mem_calloc(log->num_steps, sizeof(*l->usable), "steps");
     for (uint64_t e = 0; e < log->num_episodes; e++)
         for (uint64_t i = log->first_step[e]; i < log->first_step[e + 1]; i++)
-            if (log->is_end[i] || i + 1 < log->first_step[e + 1]) l->usable[l->num_usable++] = i;
+            if (is_usable(l, e, i)) l->usable[l->num_usable++] = i;
 }
 
 static void draw(struct learning *l)
@@ -115,16 +124,32 @@ static void draw(struct learning *l)
     }
 }
 
+static double best_of_next(const struct offline_net *net, uint32_t b)
+{
+    uint32_t num_actions = net->options.num_actions, best = 0;
+    const float *next = net->next_q + (size_t)b * num_actions;
+    for (uint32_t a = 1; a < num_actions; a++)
+        if (next[a] > next[best]) best = a;
+    return (double)net->target_q[(size_t)b * num_actions + best];
+}
+
+static double mean_of_next(const struct offline_net *net, uint32_t b, uint64_t step)
+{
+    uint32_t num_actions = net->options.num_actions;
+    const double *policy = net->options.policy + step * num_actions;
+    double sum = 0;
+    for (uint32_t a = 0; a < num_actions; a++)
+        sum += policy[a] * (double)net->target_q[(size_t)b * num_actions + a];
+    return sum;
+}
+
 static float target_of(const struct learning *l, uint32_t b)
 {
     const struct offline_net *net = l->net;
-    uint32_t num_actions = net->options.num_actions, best = 0;
-    const float *next = net->next_q + (size_t)b * num_actions;
     double reward = l->log->rewards[l->drawn[b].step];
     if (!l->drawn[b].has_next) return (float)reward;
-    for (uint32_t a = 1; a < num_actions; a++)
-        if (next[a] > next[best]) best = a;
-    double value = (double)net->target_q[(size_t)b * num_actions + best];
+    double value =
+        net->options.policy ? mean_of_next(net, b, l->drawn[b].step + 1) : best_of_next(net, b);
     return (float)(reward + net->options.discount * value);
 }
 
@@ -174,7 +199,7 @@ static double update(struct learning *l, float lr, bool *is_good_out)
     const struct q_batch next = {net->next_states, net->items, num, num_actions};
     draw(l);
     q_net_score(net->q_net, net->target, &next, net->target_q);
-    q_net_score(net->q_net, net->dense.values, &next, net->next_q);
+    if (!net->options.policy) q_net_score(net->q_net, net->dense.values, &next, net->next_q);
     q_net_forward(net->q_net, net->dense.values, &now, net->q);
     double loss = find_gradients(l);
     dense_clear_grads(&net->dense);
@@ -232,13 +257,41 @@ souk_status offline_net_learn(struct offline_net *net, const struct episode_log 
     return status;
 }
 
-void offline_net_score(struct offline_net *net, const float *states, uint64_t num, float *q_out)
+static void score(struct offline_net *net, const float *values, const float *states, uint64_t num,
+                  float *q_out)
 {
     uint32_t width = net->options.num_features, num_actions = net->options.num_actions;
     for (uint64_t i = 0; i < num; i += net->options.batch_size) {
         uint64_t left = num - i;
         uint32_t piece = left < net->options.batch_size ? (uint32_t)left : net->options.batch_size;
         const struct q_batch batch = {states + i * width, net->items, piece, num_actions};
-        q_net_score(net->q_net, net->dense.values, &batch, q_out + i * num_actions);
+        q_net_score(net->q_net, values, &batch, q_out + i * num_actions);
     }
+}
+
+void offline_net_score(struct offline_net *net, const float *states, uint64_t num, float *q_out)
+{
+    score(net, net->dense.values, states, num, q_out);
+}
+
+void offline_net_score_target(struct offline_net *net, const float *states, uint64_t num,
+                              float *q_out)
+{
+    score(net, net->target, states, num, q_out);
+}
+
+float *offline_net_scaling(struct offline_net *net)
+{
+    return net->dense.stats + net->scaling;
+}
+
+void offline_net_pack(const struct offline_net *net, struct buf *out)
+{
+    dense_pack(&net->dense, false, out);
+}
+
+souk_status offline_net_unpack(struct offline_net *net, const void *bytes, size_t length,
+                               const char *path)
+{
+    return dense_unpack(&net->dense, bytes, length, path);
 }

@@ -3,7 +3,8 @@
  * Double DQN on transitions drawn from the log, y = r + g Q'(s', argmax Q(s', a)) with a target
  * copy Q', Huber's loss, and for alpha > 0 discrete CQL's alpha (log sum_a' exp Q(s,a') - Q(s,a))
  * which holds down what the log does not do. alpha 0 is fitted Q iteration with a network. Actions
- * are the network's items, each known by its place.
+ * are the network's items, each known by its place. With a policy p the target is
+ * y = r + g sum_a p(a|s') Q'(s', a): fitted Q evaluation.
  *
  * Threads: one owner.
  */
@@ -30,6 +31,10 @@ struct offline_net_options {
     uint64_t target_sync; // updates between copies
     uint64_t seed;
     volatile sig_atomic_t *stop_signal; // not 0: stop; NULL: nobody does
+    /* Of evaluation (ope_networks.h); both NULL: the policy is the best action, and learns from all
+     * steps. */
+    const double *policy;       // (num_steps, A) by step: of what follows
+    const uint8_t *is_left_out; // (num_steps) 1: nothing is learnt from the step
 };
 
 struct offline_net;
@@ -44,5 +49,16 @@ SOUK_MUST_CHECK souk_status offline_net_learn(struct offline_net *net,
                                               double *loss_out);
 /* states (num, D) -> q_out (num, A). */
 void offline_net_score(struct offline_net *net, const float *states, uint64_t num, float *q_out);
+/* The same by the target copy that learning ended with: a round of iteration earlier. */
+void offline_net_score_target(struct offline_net *net, const float *states, uint64_t num,
+                              float *q_out);
+
+/* (2 D) what raw features are shifted by, then what they are multiplied with: kept with the weights
+ * for the caller, who has done so before states come here. 0 and 1 at first. */
+float *offline_net_scaling(struct offline_net *net);
+/* Weights and scaling, as a file of dense.h. unpack: SOUK_EDATA, logged with path. */
+void offline_net_pack(const struct offline_net *net, struct buf *out);
+SOUK_MUST_CHECK souk_status offline_net_unpack(struct offline_net *net, const void *bytes,
+                                               size_t length, const char *path);
 
 #endif

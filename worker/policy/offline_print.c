@@ -101,5 +101,6 @@ void offline_print_text(const struct offline_options *options, const struct offl
                    "untried       in %.1f %% of the log's steps it would do what nobody has "
                    "done there: take --method cql\n",
                    100 * result->untried);
-    buf_printf(out, "written to %s: policy.csv, q.csv, result.json\n", options->dir);
+    buf_printf(out, "written to %s: policy.csv, q.csv, result.json%s\n", options->dir,
+               result->is_table ? "" : ", and the network");
 }
