@@ -117,7 +117,10 @@ static void columns_and_tables_are_told(void **state)
     assert_format(
         "1\t2\t3\t4,5\n0\t2\t4\t\n",
         "data.label=1 features.fields=2:user,3:item features.histories=4:item data.user=2",
-        "1@0 2@1:user 3@2:item | 4@3:item>1 | 0 -1 ,");
+        "1@0 2@1:user 3@2:item | 4@3:item>1 | 0 1 ,"); // by the name of its table
+    assert_format("1\t2\t3\t4,5\n0\t2\t4\t\n",
+                  "data.label=1 features.fields=2:visitor,3:item,4:user features.histories=none",
+                  "1@0 2@1:visitor 3@2:item 4@3:user* | | 2 1 ,");
     assert_format(usual, "features.ids=string features.max_history=7",
                   "label@0 user@1:user* item@2:item* category@3:category* | hist_item@4:item*>1 "
                   "hist_category@5:category*>2 | 0 1 ,");

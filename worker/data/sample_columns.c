@@ -347,6 +347,15 @@ static int32_t field_of_column(const struct sample_format *format, int column)
     return -1;
 }
 
+// The first field whose table was given a usual name, as in 3:user; -1: none.
+static int find_by_table(const struct sample_format *format, const struct column_role *role)
+{
+    for (uint32_t i = 0; i < format->num_fields; i++)
+        if (column_is_usual(format->tables[format->ids[i].table].name, role))
+            return (int)format->ids[i].column;
+    return -1;
+}
+
 // *column_out -1 where nothing tells.
 static souk_status find_role(const struct finding *finding, const struct column_role *role,
                              const char *told, int *column_out)
@@ -356,6 +365,7 @@ static souk_status find_role(const struct finding *finding, const struct column_
         return column_find_told(finding->config, finding->path, finding->header, role->key, told,
                                 finding->format->layout.num_columns, column_out);
     if (finding->header) *column_out = column_find_usual(finding->header, role);
+    if (*column_out < 0 && !finding->model) *column_out = find_by_table(finding->format, role);
     return SOUK_OK;
 }
 
