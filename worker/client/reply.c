@@ -59,8 +59,8 @@ static souk_status end_version(struct souk_client *client, const struct stream *
 static souk_status end_restarted(struct souk_client *client, const struct stream *stream)
 {
     return client_end(client, SOUK_ELOST,
-                      "server %s was restarted and has lost its tables; start again from the last "
-                      "checkpoint with --resume",
+                      "server %s was restarted and has lost its tables; start again, with --resume "
+                      "from the last checkpoint if there is one",
                       stream->address);
 }
 
