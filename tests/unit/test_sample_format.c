@@ -126,6 +126,21 @@ static void columns_and_tables_are_told(void **state)
                   "hist_category@5:category*>2 | 0 1 ,");
 }
 
+// Members of a network: users and items are of one table.
+static void a_history_goes_with_the_field_that_it_is_called_after(void **state)
+{
+    (void)state;
+    const char network[] = "label\tuser\titem\tvia\thist_via\thist_seen\n1\t2\t3\t4\t5\t6\n";
+    assert_format(network,
+                  "features.fields=user:member,item:member,via:member "
+                  "features.histories=hist_via:member,hist_seen:member",
+                  "label@0 user@1:member item@2:member via@3:member | hist_via@4:member>2 "
+                  "hist_seen@5:member>1 | 0 1 ,");
+    assert_format(network,
+                  "features.fields=user:member,via:member features.histories=hist_seen:member",
+                  "label@0 user@1:member via@3:member | hist_seen@5:member>0 | 0 -1 ,");
+}
+
 static void separator_of_lists_is_inferred_or_told(void **state)
 {
     (void)state;
@@ -289,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_and_tables_are_inferred),
         cmocka_unit_test(columns_and_tables_are_told),
+        cmocka_unit_test(a_history_goes_with_the_field_that_it_is_called_after),
         cmocka_unit_test(separator_of_lists_is_inferred_or_told),
         cmocka_unit_test(separator_of_texts_is_in_lists_and_in_no_id),
         cmocka_unit_test(a_model_remembers_the_separator_of_texts),

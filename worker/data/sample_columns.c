@@ -330,12 +330,30 @@ static souk_status set_history_tables(const struct finding *finding)
             split_pair(list->items[h], &pair);
         souk_status status = set_history_table(finding, pair.table, history);
         if (status) return status;
-        format->targets[h] = -1;
-        for (uint32_t i = 0; i < format->num_fields && format->targets[h] < 0; i++)
-            if (format->ids[i].table == history->table) format->targets[h] = (int32_t)i;
-        if (!model && format->targets[h] < 0) warn_of_lone_table(finding, h);
     }
     return SOUK_OK;
+}
+
+// Of the fields of its table the one that a history is called after, else the item, else the first.
+static int32_t find_target(const struct sample_format *format, const struct sample_column *history)
+{
+    char base[SAMPLE_NAME_MAX];
+    int named = sample_history_base(history->name, base) ? find_base_field(format, base) : -1;
+    if (named >= 0 && format->ids[named].table == history->table) return named;
+    if (format->item >= 0 && format->ids[format->item].table == history->table) return format->item;
+    for (uint32_t i = 0; i < format->num_fields; i++)
+        if (format->ids[i].table == history->table) return (int32_t)i;
+    return -1;
+}
+
+static void set_targets(const struct finding *finding)
+{
+    struct sample_format *format = finding->format;
+    const struct sample_format *model = finding->model;
+    for (uint32_t h = 0; h < format->num_histories; h++) {
+        format->targets[h] = model ? model->targets[h] : find_target(format, &format->histories[h]);
+        if (!model && format->targets[h] < 0) warn_of_lone_table(finding, h);
+    }
 }
 
 // ---- roles ----
@@ -415,5 +433,6 @@ souk_status sample_columns_find(const struct sample_format_options *options, con
     if (!status) status = set_history_tables(&finding);
     if (!status) status = find_user(&finding);
     if (!status) status = find_item(&finding);
+    if (!status) set_targets(&finding);
     return status;
 }

@@ -41,8 +41,10 @@ struct sample_format {
     struct sample_column ids[SAMPLE_IDS_MAX]; // as sample_batch.ids
     uint32_t num_histories;
     struct sample_column histories[SAMPLE_HISTORIES_MAX]; // as sample_batch.histories
-    int32_t targets[SAMPLE_HISTORIES_MAX]; // the field that a history is compared with; -1: none
-    int32_t user, item;                    // in ids; -1: nobody knows
+    /* The field of its table that a history is compared with: the one that it is called after, else
+     * the item, else the first; -1: none. */
+    int32_t targets[SAMPLE_HISTORIES_MAX];
+    int32_t user, item; // in ids; -1: nobody knows
     uint32_t num_tables;
     struct sample_table tables[SOUK_TABLES_MAX]; // in the order of their first use
     char separator;                              // of ids in a list
