@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 #include "common/bytes/crc32c.h"
 #include "common/bytes/cursor.h"
+#include "worker/data/catalogue.h"
 #include "worker/data/profile_block_private.h"
 #include "worker/data/profiles.h"
 

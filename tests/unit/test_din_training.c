@@ -11,6 +11,7 @@
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
 #include "tests/support/train_run.h"
+#include "worker/data/catalogue.h"
 #include "worker/data/profiles.h"
 #include "worker/data/sample_reader.h"
 #include "worker/model/din.h"

@@ -1,5 +1,6 @@
 /* test_full_ranking.c - clicks ranked among all items: what chance gives, who is left out, and who
  * is drawn. The order itself is checked by test_click_verbs.sh. */
+#include "worker/data/catalogue.h"
 #include "worker/eval/full_ranking.h"
 
 #include <math.h>

@@ -8,6 +8,7 @@
 
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
+#include "worker/data/catalogue.h"
 #include "worker/data/profile_block.h"
 #include "worker/data/profiles.h"
 #include "worker/data/sample_reader.h"

@@ -6,6 +6,7 @@
 #define SOUK_WORKER_CLI_CANDIDATES_H
 
 #include "worker/cli/labels.h"
+#include "worker/data/catalogue.h"
 #include "worker/data/profiles.h"
 
 /* The files of what a model of clicks remembers, for profiles_read and catalogue_read. */

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/cli/explain_private.h"
+#include "worker/data/catalogue.h"
 #include "worker/data/profiles.h"
 #include "worker/data/sample_reader.h"
 #include "worker/data/sample_search.h"

@@ -1,14 +1,15 @@
-/* catalogue.c - the items of profiles.h, out of all blocks of all ranks.
+/* catalogue.c - see catalogue.h.
  *
  * Which fields are the item's is not told anywhere: those with a history are, since histories hold
  * them; any other one is as long as no item was seen with two values of it. That says something
  * only when items were seen with several users. */
+#include "worker/data/catalogue.h"
+
 #include <stdlib.h>
 
 #include "common/base/mem.h"
 #include "worker/data/key_index.h"
 #include "worker/data/profile_block.h"
-#include "worker/data/profiles.h"
 
 struct gathering {
     const struct sample_format *format; // borrowed

@@ -6,7 +6,7 @@
 #ifndef SOUK_WORKER_DATA_PROFILE_CENSUS_H
 #define SOUK_WORKER_DATA_PROFILE_CENSUS_H
 
-#include "worker/data/profiles.h"
+#include "worker/data/catalogue.h"
 
 struct profile_census_options {
     const char *const *paths; // (num_paths)

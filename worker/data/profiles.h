@@ -53,17 +53,4 @@ SOUK_MUST_CHECK souk_status profiles_read(const char *const *paths, uint32_t num
                                           uint32_t num_users, struct profiles *profiles_out);
 void profiles_fini(struct profiles *profiles); // a zeroed one is fine
 
-/* All items that training saw, as candidates or in histories, with their fields. */
-struct catalogue {
-    uint64_t num_items;
-    uint64_t *items;                 // (num_items) ascending, unique
-    uint32_t num_fields;             // candidate fields, the item column among them
-    uint32_t fields[SAMPLE_IDS_MAX]; // in sample_format.ids
-    uint64_t *ids;                   // (num_items, num_fields); PROFILE_UNKNOWN_ID
-};
-SOUK_MUST_CHECK souk_status catalogue_read(const char *const *paths, uint32_t num_paths,
-                                           const struct sample_format *format,
-                                           struct catalogue *catalogue_out);
-void catalogue_fini(struct catalogue *catalogue); // a zeroed one is fine
-
 #endif

@@ -10,7 +10,7 @@
 #ifndef SOUK_WORKER_EVAL_CLICK_RANKING_H
 #define SOUK_WORKER_EVAL_CLICK_RANKING_H
 
-#include "worker/data/profiles.h"
+#include "worker/data/catalogue.h"
 #include "worker/model/click_scorer.h"
 
 struct click_ranking;

@@ -9,6 +9,7 @@
 #ifndef SOUK_WORKER_POLICY_USER_MODEL_H
 #define SOUK_WORKER_POLICY_USER_MODEL_H
 
+#include "worker/data/catalogue.h"
 #include "worker/data/profiles.h"
 #include "worker/model/click_scorer.h"
 #include "worker/train/comm.h"
