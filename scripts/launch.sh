@@ -87,7 +87,8 @@ if [ "$(id -u)" = 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
-setsid mpirun -n "$workers" "${mpi[@]}" "$bin/souk" "$@" --servers "$addresses" &
+# Without <&0 a shell gives a job in the background an empty input.
+setsid mpirun -n "$workers" "${mpi[@]}" "$bin/souk" "$@" --servers "$addresses" <&0 &
 mpi_pid=$!
 # A signal goes to the ranks as USR1, which mpirun passes on and takes no part in: ranks have all the
 # time that their checkpoint needs. (Raising odls_base_sigkill_timeout instead would make mpirun sleep

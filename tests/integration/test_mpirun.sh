@@ -144,4 +144,12 @@ check "with_an_error_near_the_noise" is_below "$(rmse_of "$dir/stopped")" 0.15
 BIN=$bin scripts/launch.sh -s 3 -w 1 "${train[@]}" --set train.epochs=$((epochs + 4)) --resume \
     >"$dir/out" 2>"$dir/err"
 check "other_numbers_of_servers_and_workers_can_go_on" [ $? = 0 ]
+
+# ---- standard input ----
+BIN=$bin scripts/launch.sh train -c "$dir/mf.yaml" --set "run.dir=$dir/piped" --set data.train=- \
+    <"$dir/train.csv" >"$dir/out" 2>"$dir/err"
+check "launch_passes_standard_input_on" [ $? = 0 ]
+BIN=$bin scripts/launch.sh -w 2 train -c "$dir/mf.yaml" --set "run.dir=$dir/piped" \
+    --set data.train=- <"$dir/train.csv" >"$dir/out" 2>"$dir/err"
+check "which_two_workers_cannot_share" says "cannot be shared by 2 workers"
 exit $failed
