@@ -14,7 +14,8 @@ void toy_shape(const struct toy *toy, struct env_shape *shape_out)
                                     .user_dim = toy->num_states,
                                     .item_dim = toy->has_keys ? 0 : toy->num_items,
                                     .num_items = toy->has_keys ? toy->num_items : 0,
-                                    .max_steps = 1000000};
+                                    .max_steps = 1000000,
+                                    .click_reward = toy->click_reward};
 }
 
 void toy_start(struct toy *toy, const struct config *config, struct souk_client *client)

@@ -20,6 +20,7 @@ struct toy {
     uint32_t num_states, num_items, slate_size;
     bool has_keys, hides_states;             // hides: all look like state 0
     float scores[TOY_ITEMS_MAX], null_score; // of the choice
+    float click_reward;                      // as agents are told; 0: nothing
     struct toy_step steps[TOY_STATES_MAX][TOY_ITEMS_MAX];
     struct toy_step nothing[TOY_STATES_MAX]; // where nothing is chosen
     // Of the run.

@@ -176,6 +176,24 @@ static void dqn_fills_every_position(void **state)
     toy_stop(&toy);
 }
 
+/* The network learns what is left: what is learnt is the same. */
+static void first_values_are_learnt_over(void **state)
+{
+    (void)state;
+    static const char *const agents[] = {"policy.agent=slateq", "policy.agent=dqn"};
+    for (int i = 0; i < 4; i++) {
+        struct toy toy = chain();
+        toy.click_reward = 5;
+        toy.null_score = 0.001f;
+        set(agents[i / 2]);
+        set(i % 2 ? "policy.dueling=true" : "policy.dueling=false"); // nothing to slateq
+        toy_start(&toy, &config, NULL);
+        learn(&toy, 1500);
+        check_chain(&toy, 1 - 2.7, 0.15);
+        toy_stop(&toy);
+    }
+}
+
 /* States are hidden: all look like the first. Either item leads on, and then the other one ends the
  * stay with 1, the same with 0: an agent without memory gets 1/2. */
 static void a_memory_stands_in_for_a_hidden_state(void **state)
@@ -335,6 +353,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(slateq_may_hold_nothing_to_be_worth_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(dqn_fills_every_position, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(first_values_are_learnt_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_memory_stands_in_for_a_hidden_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_solves_the_chain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slateq_learns_embeddings_of_items, set_up, tear_down),

@@ -6,112 +6,22 @@
 #include <string.h>
 
 #include "common/base/rng.h"
-#include "tests/support/click_rig.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/env_runner.h"
+#include "tests/support/learned_world.h"
 #include "tests/support/temp.h"
 #include "worker/data/profile_census.h"
 #include "worker/policy/user_model.h"
 
-enum { NUM_USERS = 64, CANDIDATES = 6, SLATE = 2 };
-
-struct world {
-    struct click_rig *rig;
-    struct config config;
-    struct model_cluster cluster;
-    struct user_model *model;
-    char folder[512];
-};
-
-static const char *write_profiles(struct click_rig *rig)
-{
-    struct profile_writer *writer;
-    const char *path = temp_path(rig->dir, "profiles");
-    assert_int_equal(profile_writer_open(path, &rig->format, &writer), SOUK_OK);
-    assert_int_equal(profile_writer_add(writer, &rig->samples), SOUK_OK);
-    assert_int_equal(profile_writer_close(writer), SOUK_OK);
-    return path;
-}
-
-static void save(struct world *world, bool has_profiles)
-{
-    struct click_rig *rig = world->rig;
-    struct buf state = {0}, weights = {0};
-    struct json json;
-    const char *profiles = has_profiles ? write_profiles(rig) : NULL;
-    json_init(&json, &state);
-    json_open(&json, '{');
-    rig->ops->save_state(rig->model, &json);
-    json_close(&json);
-    rig->ops->pack(rig->model, false, &weights);
-    snprintf(world->folder, sizeof world->folder, "%s", temp_path(rig->dir, "model"));
-    const struct model_dir_save saving = {.dir = world->folder,
-                                          .client = rig->cluster.client,
-                                          .specs = rig->tables.specs,
-                                          .tables = rig->tables.ids,
-                                          .num_tables = rig->tables.num_tables,
-                                          .type = rig->ops->name,
-                                          .state_json = buf_text(&state),
-                                          .weights = weights.text,
-                                          .weights_bytes = weights.length,
-                                          .observed = has_profiles ? &profiles : NULL,
-                                          .num_observed = has_profiles};
-    assert_int_equal(model_dir_save(&saving), SOUK_OK);
-    buf_fini(&state);
-    buf_fini(&weights);
-}
-
-static void set(struct world *world, const char *key, const char *value)
-{
-    char assignment[600];
-    snprintf(assignment, sizeof assignment, "%s=%s", key, value);
-    assert_int_equal(config_set(&world->config, assignment), SOUK_OK);
-}
-
-static souk_status open_model(struct world *world)
-{
-    const struct user_model_options options = {
-        .config = &world->config, .client = world->cluster.client, .comm = world->rig->comm};
-    return user_model_open(&options, &world->model);
-}
-
-static void start(struct world *world, const char *type, bool has_profiles)
-{
-    *world = (struct world){.rig = click_rig_start(type, "50")};
-    config_init(&world->config);
-    model_cluster_start(&world->cluster, 1, 2);
-    save(world, has_profiles);
-    set(world, "env.type", "learned");
-    set(world, "env.model", world->folder);
-    set(world, "env.num_candidates", "6");
-    set(world, "env.slate_size", "2");
-}
-
-static void stop(struct world *world)
-{
-    user_model_close(world->model);
-    model_cluster_stop(&world->cluster);
-    config_fini(&world->config);
-    click_rig_stop(world->rig);
-}
-
-static struct env *make_env(struct world *world, const struct env_ops **ops_out)
-{
-    const struct env_options options = {
-        .config = &world->config, .num_users = NUM_USERS, .seed = 3, .user_model = world->model};
-    struct env *env = NULL;
-    assert_int_equal(env_create(&options, ops_out, &env), SOUK_OK);
-    for (uint32_t n = 0; n < NUM_USERS; n++) (*ops_out)->reset(env, n, n);
-    return env;
-}
+enum { NUM_USERS = LEARNED_USERS, CANDIDATES = LEARNED_CANDIDATES, SLATE = LEARNED_SLATE };
 
 /* ---- what they are made of ---- */
 
 static void the_census_counts_users_and_items(void **state)
 {
     (void)state;
-    struct world world;
-    start(&world, "din", true);
+    struct learned_world world;
+    learned_world_start(&world, "din", true);
     const char *path = temp_path(world.rig->dir, "again");
     struct profile_writer *writer;
     assert_int_equal(profile_writer_open(path, &world.rig->format, &writer), SOUK_OK);
@@ -148,15 +58,15 @@ static void the_census_counts_users_and_items(void **state)
     profile_census_fini(&all);
     profile_census_fini(&some);
     catalogue_fini(&items);
-    stop(&world);
+    learned_world_stop(&world);
 }
 
 static void vectors_are_the_embeddings_of_the_model(void **state)
 {
     (void)state;
-    struct world world;
-    start(&world, "din", true);
-    assert_int_equal(open_model(&world), SOUK_OK);
+    struct learned_world world;
+    learned_world_start(&world, "din", true);
+    assert_int_equal(learned_world_open(&world), SOUK_OK);
     const struct user_model *model = world.model;
     assert_int_equal(model->items.num_fields, 2); // item and category
     assert_int_equal(model->vector_dim, 8);
@@ -174,13 +84,13 @@ static void vectors_are_the_embeddings_of_the_model(void **state)
     }
     assert_true(num_known > 20);
     assert_int_equal(user_model_find_item(model, 12345), UINT32_MAX);
-    stop(&world);
+    learned_world_stop(&world);
 }
 
 /* ---- what they do ---- */
 
 // The user's own sample with an item: all that the model looks at.
-static double score(struct world *world, const struct sample_batch *person, uint64_t item)
+static double score(struct learned_world *world, const struct sample_batch *person, uint64_t item)
 {
     struct user_model *model = world->model;
     struct sample_batch sample;
@@ -198,7 +108,8 @@ static double score(struct world *world, const struct sample_batch *person, uint
 }
 
 // Which profile makes the scores of a place; its number, or UINT32_MAX.
-static uint32_t find_profile(struct world *world, const struct env_view *view, uint32_t place)
+static uint32_t find_profile(struct learned_world *world, const struct env_view *view,
+                             uint32_t place)
 {
     const struct sample_batch *profiles = &world->model->profiles.samples;
     for (uint32_t b = 0; b < profiles->num_samples; b++) {
@@ -222,13 +133,13 @@ static void users_begin_with_profiles_and_are_scored_by_the_model(void **state)
     (void)state;
     static const char *const types[] = {"din", "base", "ncf"};
     for (int t = 0; t < 3; t++) {
-        struct world world;
+        struct learned_world world;
         const struct env_ops *ops;
         struct env_view view;
         uint32_t num_different = 0;
-        start(&world, types[t], true);
-        assert_int_equal(open_model(&world), SOUK_OK);
-        struct env *env = make_env(&world, &ops);
+        learned_world_start(&world, types[t], true);
+        assert_int_equal(learned_world_open(&world), SOUK_OK);
+        struct env *env = learned_world_env(&world, &ops);
         ops->view(env, &view);
         uint32_t first = find_profile(&world, &view, 0);
         for (uint32_t n = 0; n < 8; n++) {
@@ -239,7 +150,7 @@ static void users_begin_with_profiles_and_are_scored_by_the_model(void **state)
         }
         assert_true(num_different > 2);
         ops->destroy(env);
-        stop(&world);
+        learned_world_stop(&world);
     }
 }
 
@@ -254,7 +165,7 @@ static uint32_t tell_behaviours(const struct env_ops *ops, const struct env *env
 }
 
 // Of a user with some behaviours: the mean of the vectors of their items.
-static void assert_mean_is_seen(const struct world *world, const struct env_view *view,
+static void assert_mean_is_seen(const struct learned_world *world, const struct env_view *view,
                                 const struct sample_batch *person)
 {
     const struct user_model *model = world->model;
@@ -272,14 +183,14 @@ static void assert_mean_is_seen(const struct world *world, const struct env_view
 static void what_is_consumed_becomes_the_newest_behaviour(void **state)
 {
     (void)state;
-    struct world world;
+    struct learned_world world;
     const struct env_ops *ops;
     struct env_view view;
-    start(&world, "din", true);
-    set(&world, "env.leave", "0");
-    set(&world, "env.leave_bored", "0");
-    assert_int_equal(open_model(&world), SOUK_OK);
-    struct env *env = make_env(&world, &ops);
+    learned_world_start(&world, "din", true);
+    learned_world_set(&world, "env.leave", "0");
+    learned_world_set(&world, "env.leave_bored", "0");
+    assert_int_equal(learned_world_open(&world), SOUK_OK);
+    struct env *env = learned_world_env(&world, &ops);
     ops->view(env, &view);
     struct sample_batch person;
     const struct sample_batch *profiles = &world.model->profiles.samples;
@@ -320,22 +231,22 @@ static void what_is_consumed_becomes_the_newest_behaviour(void **state)
     assert_in_range(num_clicks, 5, 40);
     sample_batch_fini(&person);
     ops->destroy(env);
-    stop(&world);
+    learned_world_stop(&world);
 }
 
 static void choices_follow_the_predicted_odds(void **state)
 {
     (void)state;
-    struct world world;
+    struct learned_world world;
     const struct env_ops *ops;
     struct env_view view;
     double residual = 0, variance = 0, left = 0, left_variance = 0, any = 0, any_variance = 0;
     uint32_t num_idle[NUM_USERS] = {0};
-    start(&world, "din", true);
-    set(&world, "env.leave", "0.1");
-    set(&world, "env.leave_bored", "0.2");
-    assert_int_equal(open_model(&world), SOUK_OK);
-    struct env *env = make_env(&world, &ops);
+    learned_world_start(&world, "din", true);
+    learned_world_set(&world, "env.leave", "0.1");
+    learned_world_set(&world, "env.leave_bored", "0.2");
+    assert_int_equal(learned_world_open(&world), SOUK_OK);
+    struct env *env = learned_world_env(&world, &ops);
     for (uint32_t s = 0; s < 200; s++) {
         uint32_t slates[NUM_USERS * SLATE];
         struct env_outcome outcomes[NUM_USERS];
@@ -369,19 +280,19 @@ static void choices_follow_the_predicted_odds(void **state)
     assert_true(any_variance > 50 && fabs(any) < 4 * sqrt(any_variance));
     assert_true(left_variance > 50 && fabs(left) < 4 * sqrt(left_variance));
     ops->destroy(env);
-    stop(&world);
+    learned_world_stop(&world);
 }
 
 static void looking_changes_nothing(void **state)
 {
     (void)state;
-    struct world world;
+    struct learned_world world;
     struct env_outcome seen[20], unseen[20];
-    start(&world, "din", true);
-    assert_int_equal(open_model(&world), SOUK_OK);
+    learned_world_start(&world, "din", true);
+    assert_int_equal(learned_world_open(&world), SOUK_OK);
     for (int looks = 0; looks < 2; looks++) {
         const struct env_ops *ops;
-        struct env *env = make_env(&world, &ops);
+        struct env *env = learned_world_env(&world, &ops);
         struct env_view view;
         struct env_shape shape;
         ops->shape(env, &shape);
@@ -400,21 +311,21 @@ static void looking_changes_nothing(void **state)
         assert_int_equal(seen[s].choice, unseen[s].choice);
         assert_int_equal(seen[s].is_over, unseen[s].is_over);
     }
-    stop(&world);
+    learned_world_stop(&world);
 }
 
 static void a_history_that_is_full_loses_its_oldest(void **state)
 {
     (void)state;
-    struct world world;
+    struct learned_world world;
     const struct env_ops *ops;
     struct env_view view;
-    start(&world, "base", true);
-    set(&world, "env.leave", "0");
-    set(&world, "env.leave_bored", "0");
-    set(&world, "env.max_steps", "400");
-    assert_int_equal(open_model(&world), SOUK_OK);
-    struct env *env = make_env(&world, &ops);
+    learned_world_start(&world, "base", true);
+    learned_world_set(&world, "env.leave", "0");
+    learned_world_set(&world, "env.leave_bored", "0");
+    learned_world_set(&world, "env.max_steps", "400");
+    assert_int_equal(learned_world_open(&world), SOUK_OK);
+    struct env *env = learned_world_env(&world, &ops);
     uint32_t max = world.model->format->max_history, slates[NUM_USERS * SLATE];
     struct env_outcome outcomes[NUM_USERS];
     for (uint32_t s = 0; s < 300; s++) {
@@ -428,15 +339,15 @@ static void a_history_that_is_full_loses_its_oldest(void **state)
     ops->view(env, &view);
     for (uint32_t i = 0; i < NUM_USERS * CANDIDATES; i++) assert_true(isfinite(view.scores[i]));
     ops->destroy(env);
-    stop(&world);
+    learned_world_stop(&world);
 }
 
 /* ---- what cannot be ---- */
 
-static void assert_refused(struct world *world, souk_status expected, const char *message)
+static void assert_refused(struct learned_world *world, souk_status expected, const char *message)
 {
     capture_log_begin();
-    souk_status status = open_model(world);
+    souk_status status = learned_world_open(world);
     if (status != expected || !strstr(capture_log_text(), message))
         fail_msg("%s: %s", souk_status_name(status), capture_log_text());
     capture_log_end();
@@ -445,27 +356,27 @@ static void assert_refused(struct world *world, souk_status expected, const char
 static void models_that_are_no_users_are_refused(void **state)
 {
     (void)state;
-    struct world world;
-    start(&world, "din", false);
+    struct learned_world world;
+    learned_world_start(&world, "din", false);
     assert_refused(&world, SOUK_EDATA, "does not remember its users and items");
-    set(&world, "env.model", "");
+    learned_world_set(&world, "env.model", "");
     assert_refused(&world, SOUK_ECONFIG, "need the run.dir of a model of clicks");
-    set(&world, "env.model", "/nowhere");
+    learned_world_set(&world, "env.model", "/nowhere");
     assert_refused(&world, SOUK_ENOTFOUND, "/nowhere");
-    stop(&world);
+    learned_world_stop(&world);
 
     const struct env_ops *ops;
     struct env *env;
-    start(&world, "din", true);
-    assert_int_equal(open_model(&world), SOUK_OK);
-    set(&world, "env.num_candidates", "1000");
+    learned_world_start(&world, "din", true);
+    assert_int_equal(learned_world_open(&world), SOUK_OK);
+    learned_world_set(&world, "env.num_candidates", "1000");
     const struct env_options options = {
         .config = &world.config, .num_users = 1, .user_model = world.model};
     capture_log_begin();
     assert_int_equal(env_create(&options, &ops, &env), SOUK_ECONFIG);
     assert_non_null(strstr(capture_log_text(), "1000 candidates cannot be drawn from"));
     capture_log_end();
-    stop(&world);
+    learned_world_stop(&world);
 }
 
 int main(void)

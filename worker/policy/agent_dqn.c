@@ -35,7 +35,7 @@ static souk_status dqn_create(const struct agent_options *options, struct agent 
 {
     struct agent *agent = mem_calloc(1, sizeof *agent, "agent");
     struct q_learner *learner = &agent->learner;
-    struct q_learner_options own = {.agent = options, .has_position = true};
+    struct q_learner_options own = {.agent = options, .has_position = true, .values_shown = true};
     souk_status status = q_learner_init(learner, &own);
     if (status != SOUK_OK) {
         dqn_destroy(agent);
@@ -153,6 +153,11 @@ static void score_next(struct q_learner *learner, uint32_t num, bool is_target, 
                                   .num_states = num * num_repeats,
                                   .num_items = num_candidates};
     q_net_score(learner->net, is_target ? learner->target : learner->dense.values, &batch, q_out);
+    for (uint32_t r = 0; r < num * num_repeats; r++) {
+        const struct replay_step *next = &learner->transitions[r / num_repeats].next;
+        q_learner_add_prior(learner, next->scores, next->null_score, num_candidates,
+                            q_out + (size_t)r * num_candidates);
+    }
 }
 
 static void find_targets(struct agent *agent, uint32_t num)
@@ -200,9 +205,11 @@ static double find_loss(struct agent *agent, uint32_t num)
     double loss = 0;
     memset(learner->q_grad, 0, (size_t)num * num_repeats * group * sizeof(float));
     for (uint32_t r = 0; r < num * num_repeats; r++) {
-        uint32_t shown = learner->transitions[r / num_repeats].first.slate[r % num_repeats];
+        const struct replay_step *first = &learner->transitions[r / num_repeats].first;
+        uint32_t shown = first->slate[r % num_repeats];
         size_t at = (size_t)r * group + (group > 1 ? shown : 0);
         float grad;
+        q_learner_add_prior(learner, first->scores + shown, first->null_score, 1, &learner->q[at]);
         loss += q_learner_loss(learner, learner->q[at], agent->targets[r], &grad) / num_repeats;
         learner->q_grad[at] = grad / (float)num_repeats;
     }

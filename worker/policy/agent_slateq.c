@@ -174,10 +174,12 @@ static void find_targets(struct agent *agent, uint32_t num)
     q_net_score(learner->net, learner->target, &batch, learner->q);
     for (uint32_t b = 0; b < num; b++) {
         const struct transition *transition = &learner->transitions[b];
+        float *q = learner->q + (size_t)b * learner->group;
         double y = (double)transition->reward;
+        q_learner_add_prior(learner, transition->next.scores, transition->next.null_score,
+                            learner->shape.num_candidates, q);
         if (transition->discount > 0)
-            y += (double)transition->discount *
-                 value_of_next(agent, &transition->next, learner->q + (size_t)b * learner->group);
+            y += (double)transition->discount * value_of_next(agent, &transition->next, q);
         agent->targets[b] = (float)y;
     }
 }
@@ -220,8 +222,13 @@ static souk_status compute(void *ctx, uint32_t num, double *loss_out)
                                   .num_items = 1};
     q_net_forward(learner->net, learner->dense.values, &batch, learner->q);
     double loss = 0;
-    for (uint32_t b = 0; b < num; b++)
+    for (uint32_t b = 0; b < num; b++) {
+        const struct replay_step *first = &learner->transitions[b].first;
+        if (first->choice >= 0)
+            q_learner_add_prior(learner, first->scores + first->slate[first->choice],
+                                first->null_score, 1, &learner->q[b]);
         loss += q_learner_loss(learner, learner->q[b], agent->targets[b], &learner->q_grad[b]);
+    }
     q_net_backward(learner->net, &batch, learner->q_grad,
                    learner->rows ? learner->items_grad : NULL);
     add_row_gradients(learner, num);

@@ -28,6 +28,7 @@ struct env_shape {
     uint32_t item_dim;       // E; 0: items are known by key only
     uint64_t num_items;      // 0: candidates are made anew for every step and have no keys
     uint32_t max_steps;      // of a user, who then leaves in any case
+    float click_reward;      // of whatever is chosen; 0: it depends, or nobody knows
 };
 
 /* What an agent may see before a step. Borrowed until the next step or reset. */

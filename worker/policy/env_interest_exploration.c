@@ -72,6 +72,7 @@ static souk_status create(const struct env_options *options, struct env **env_ou
     struct env_shape *shape = &env->base.shape;
     shape->user_dim = USER_DIM + (env->shows_budget ? 1 : 0);
     shape->item_dim = ITEM_DIM;
+    shape->click_reward = 1;
     env->people = mem_calloc(shape->num_users, sizeof *env->people, "simulated users");
     env->users = mem_calloc(shape->num_users, shape->user_dim * sizeof(float), "simulated users");
     env->null_score = mem_calloc(shape->num_users, sizeof(float), "scores");

@@ -170,6 +170,7 @@ static souk_status create(const struct env_options *options, struct env **env_ou
     shape->item_dim = env->model->vector_dim;
     shape->user_dim = shape->item_dim + USER_EXTRA + (env->shows_budget ? 1 : 0);
     shape->num_items = num_items;
+    shape->click_reward = 1;
     learn_histories(env);
     make_retrieval(env, config);
     make_room(env);

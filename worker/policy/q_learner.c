@@ -21,6 +21,7 @@ static void add_sizes(struct q_learner *learner, const struct q_learner_options 
     const struct q_settings *settings = &learner->settings;
     bool has_position = options->has_position && shape->slate_size > 1;
     learner->has_null = options->has_null;
+    learner->values_shown = options->values_shown;
     learner->memory_dim = settings->memory > 0 ? shape->item_dim + MEMORY_EXTRA : 0;
     learner->state_dim = shape->user_dim + learner->memory_dim;
     learner->num_repeats = has_position ? shape->slate_size : 1;
@@ -56,7 +57,9 @@ static void make_net(struct q_learner *learner)
     struct q_net_options options = {.num_state = learner->state_dim + num_positions,
                                     .num_item = learner->item_dim,
                                     .num_layers = settings->num_hidden,
-                                    .is_dueling = settings->is_dueling};
+                                    // An update of slateq looks at one item of a state.
+                                    .is_dueling = settings->is_dueling && learner->values_shown,
+                                    .starts_at_zero = settings->first_value > 0};
     memcpy(options.widths, settings->hidden, sizeof options.widths);
     learner->net = q_net_create(&options, &learner->dense);
     dense_allocate(&learner->dense);
@@ -222,6 +225,17 @@ souk_status q_learner_pull(struct q_learner *learner, const uint64_t *keys, uint
     return key_rows_pull(learner->rows, keys, num, with_targets);
 }
 
+void q_learner_add_prior(const struct q_learner *learner, const float *scores, float null_score,
+                         uint32_t num, float *q)
+{
+    float value = learner->settings.first_value;
+    for (uint32_t c = 0; c < num && value > 0; c++) {
+        float total = null_score + scores[c];
+        float share = learner->values_shown ? (total > 0 ? scores[c] / total : 0) : 1;
+        q[c] += value * share;
+    }
+}
+
 /* ---- a turn ---- */
 
 static void put_states(struct q_learner *learner, const float *users)
@@ -275,6 +289,12 @@ souk_status q_learner_look(struct q_learner *learner, const struct env_view *vie
                                   .num_states = num_states,
                                   .num_items = learner->group};
     q_net_score(learner->net, learner->dense.values, &batch, learner->q);
+    for (uint32_t s = 0; s < num_states; s++) {
+        uint32_t n = s / num_repeats;
+        q_learner_add_prior(learner, view->scores + (size_t)n * shape->num_candidates,
+                            view->null_score[n], shape->num_candidates,
+                            learner->q + (size_t)s * learner->group);
+    }
     *q_out = learner->q;
     return SOUK_OK;
 }

@@ -9,6 +9,12 @@
  *                     of policy.batch_size transitions of all together, so that a run is the same,
  *                     up to which users it met, as that of one worker
  *
+ * Where the environment says what a click is worth (env_shape.click_reward), the network starts at
+ * zero and learns what Q is beyond what a click model says: that the item is worth a click's
+ * reward once it is chosen (slateq), or the reward times the odds of being chosen when it is shown
+ * alone (dqn). So both begin with the slates of the greedy agent, ties and roundings aside: where
+ * all items are worth the same and nothing is worth 0, the best slate is that of the largest v_i.
+ *
  * An item's input is its features, its embedding, and a 1 for the null item, which is candidate C
  * where the agent has one. A state is the user's features and the memory.
  *
@@ -32,6 +38,7 @@ struct q_learner {
     struct env_shape shape;
     struct q_settings settings;
     bool is_learning, has_null;
+    bool values_shown; // see q_learner_options
     uint32_t num_workers;
     uint32_t state_dim;   // D, of the view's users and the memory
     uint32_t memory_dim;  // of it
@@ -63,6 +70,7 @@ struct q_learner_options {
     const struct agent_options *agent;
     bool has_null;     // the null item is one of the network's
     bool has_position; // a state is asked for once a position of the slate
+    bool values_shown; // Q is of showing an item, else of its being chosen
 };
 /* SOUK_ECONFIG, SOUK_EDATA, or as the client: logged. q_learner_fini in any case. Collective. */
 SOUK_MUST_CHECK souk_status q_learner_init(struct q_learner *learner,
@@ -98,6 +106,10 @@ void q_learner_put_null(const struct q_learner *learner, float *x_out);
 /* A state, with the position's mark where there are positions. Returns its width. */
 uint32_t q_learner_put_state(const struct q_learner *learner, const float *state, uint32_t position,
                              float *x_out);
+/* Adds what is known before anything is learnt to q (num) of candidates with these scores. All that
+ * the network says of candidates needs it. */
+void q_learner_add_prior(const struct q_learner *learner, const float *scores, float null_score,
+                         uint32_t num, float *q);
 /* Loss and its gradient of q against y: squares, or Huber's with policy.huber. */
 double q_learner_loss(const struct q_learner *learner, float q, float y, float *grad_out);
 /* Room in the arrays: for so many states, items and embeddings. */

@@ -40,6 +40,20 @@ struct q_net {
 
 /* ---- parameters ---- */
 
+static void add_layer(struct layer *layer, const char *prefix, uint32_t fan_in, bool is_zero,
+                      struct dense *dense)
+{
+    uint32_t num_in = layer->num_in, num_out = layer->num_out;
+    if (is_zero) {
+        layer->weight = dense_add_constant(dense, prefix, "weight", num_out * num_in, 0);
+        layer->bias = dense_add_constant(dense, prefix, "bias", num_out, 0);
+        return;
+    }
+    if (fan_in == 0) fan_in = 1;
+    layer->weight = dense_add_linear(dense, prefix, "weight", num_out, num_in, fan_in);
+    layer->bias = dense_add_linear(dense, prefix, "bias", 1, num_out, fan_in);
+}
+
 static void add_layers(const struct q_net_options *options, const char *name, struct stack *stack,
                        struct dense *dense)
 {
@@ -51,10 +65,8 @@ static void add_layers(const struct q_net_options *options, const char *name, st
         snprintf(prefix, sizeof prefix, "%s.%u", name, i);
         layer->num_in = num_in;
         layer->num_out = i < options->num_layers ? options->widths[i] : 1;
-        layer->weight =
-            dense_add_linear(dense, prefix, "weight", layer->num_out, num_in, fan_in ? fan_in : 1);
-        layer->bias =
-            dense_add_linear(dense, prefix, "bias", 1, layer->num_out, fan_in ? fan_in : 1);
+        add_layer(layer, prefix, fan_in, i == options->num_layers && options->starts_at_zero,
+                  dense);
         if (i == 0 && stack->num_item > 0)
             stack->item_weight =
                 dense_add_linear(dense, prefix, "item", layer->num_out, stack->num_item, fan_in);

@@ -30,6 +30,7 @@ struct q_net_options {
     uint32_t num_layers; // hidden ones, 1..Q_NET_LAYERS_MAX
     uint32_t widths[Q_NET_LAYERS_MAX];
     bool is_dueling;
+    bool starts_at_zero; // the last layer's parameters are 0 at first, and so are all Q
 };
 
 /* Adds its parts to dense, which must outlive it and be allocated before the first forward. */

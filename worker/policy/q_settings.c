@@ -44,6 +44,7 @@ souk_status q_settings_read(const struct config *config, const struct env_shape 
         .embedding = config->policy.embedding,
         .slate = config->policy.slate,
         .learns_null = config->policy.null_value == CONFIG_NULL_LEARNED,
+        .first_value = shape->click_reward * config->policy.reward_scale,
         .bins = config->policy.bins,
         .bins_low = config->policy.bins_low,
         .bins_high = config->policy.bins_high,
@@ -87,6 +88,7 @@ void q_settings_save(const struct q_settings *settings, struct json *json)
     put_uint(json, "embedding", settings->embedding);
     put_uint(json, "slate", settings->slate);
     json_key(json, "learns_null"), json_bool(json, settings->learns_null);
+    put_number(json, "first_value", settings->first_value);
     put_uint(json, "bins", settings->bins);
     put_number(json, "bins_low", settings->bins_low);
     put_number(json, "bins_high", settings->bins_high);
@@ -118,11 +120,13 @@ souk_status q_settings_load(const void *json, struct q_settings *settings_out)
         .embedding = (uint32_t)embedding,
         .slate = (enum config_policy_slate)slate,
         .learns_null = json_value_bool(json, "learns_null", false),
+        .first_value = (float)json_value_number(json, "first_value", 0),
         .bins = (uint32_t)bins,
         .bins_low = (float)json_value_number(json, "bins_low", NAN),
         .bins_high = (float)json_value_number(json, "bins_high", NAN),
     };
     bool is_good = settings.memory >= 0 && settings.memory < 1 && settings.reward_scale > 0 &&
+                   isfinite(settings.first_value) && settings.first_value >= 0 &&
                    embedding <= SOUK_DIM_MAX && slate <= CONFIG_SLATE_EXACT && bins >= 1 &&
                    bins <= UINT32_MAX && settings.bins_low < settings.bins_high &&
                    load_widths(json, &settings);

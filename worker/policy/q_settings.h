@@ -20,7 +20,8 @@ struct q_settings {
     uint32_t embedding; // floats of an item's; 0: none
     enum config_policy_slate slate;
     bool learns_null;
-    uint32_t bins; // of a feature
+    float first_value; // of a click before anything was learnt; 0: any, as networks begin
+    uint32_t bins;     // of a feature
     float bins_low, bins_high;
 };
 
