@@ -260,6 +260,45 @@ static void rewards_that_never_change_are_expected(void **state)
     ope_result_fini(&result);
 }
 
+static const char slate_log[] = "slate_id,position,action,reward,pscore_joint,pi_e_joint\n"
+                                "0,0,0,1,.5,.25\n1,0,1,0,.5,.75\n";
+
+static void options_of_choices_are_refused_with_slates_and_episodes(void **state)
+{
+    (void)state;
+    struct ope_options options = options_of(slate_log, good_policy);
+    options.clip = 5;
+    assert_fails(&options, SOUK_EUSAGE, "--clip is not for logs of slates");
+    options.clip = NAN;
+    options.num_folds = 2;
+    assert_fails(&options, SOUK_EUSAGE, "--folds is not for logs of slates");
+    options = options_of("episode,t,action,reward\n0,0,0,1\n", good_policy);
+    options.context = "context.csv";
+    assert_fails(&options, SOUK_EUSAGE, "--context is not for logs of episodes");
+}
+
+static bool has_note(const struct ope_result *result, const char *text)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < result->num_notes; i++) has |= strstr(result->notes[i], text) != NULL;
+    return has;
+}
+
+static void coverage_that_nobody_knows_is_told(void **state)
+{
+    (void)state;
+    struct ope_options options = options_of(slate_log, good_policy);
+    struct ope_result result;
+    options.policy = NULL;
+    assert_int_equal(ope_run(&options, &result), SOUK_OK);
+    assert_true(has_note(&result, "--min-coverage was not looked at"));
+    ope_result_fini(&result);
+    options = options_of(good_log, good_policy);
+    assert_int_equal(ope_run(&options, &result), SOUK_OK);
+    assert_false(has_note(&result, "--min-coverage was not looked at"));
+    ope_result_fini(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +315,8 @@ int main(void)
         cmocka_unit_test(a_log_of_one_action_is_judged_by_what_it_covers),
         cmocka_unit_test(one_round_has_a_value_and_no_interval),
         cmocka_unit_test(rewards_that_never_change_are_expected),
+        cmocka_unit_test(options_of_choices_are_refused_with_slates_and_episodes),
+        cmocka_unit_test(coverage_that_nobody_knows_is_told),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -118,6 +118,8 @@ static void add_remarks(struct evaluation *e)
         ope_add_note(result, "expected rewards: %s", options->rewards);
     if (options->context && strcmp(options->rewards, "logistic") != 0)
         ope_add_note(result, "--context is for --rewards logistic and was not read");
+    if (options->num_folds > 1 && !reward_kind_is_fitted(options->rewards))
+        ope_add_note(result, "--folds is for rewards that are fitted, and was not used");
     if (!e->choices.has_support)
         ope_add_note(result, "the policy has no support in the log: dm alone is left, which takes "
                              "the model's word for actions that it has not seen");

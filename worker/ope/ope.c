@@ -118,6 +118,21 @@ static souk_status find_policy(const struct ope_options *options, const struct o
                     path);
 }
 
+// What a kind of log has no use for is not passed over in silence.
+static souk_status check_options(const struct ope_options *options, const struct ope_kind *kind)
+{
+    if (kind == &ope_kind_bandit) return SOUK_OK;
+    const char *name = NULL;
+    if (!isnan(options->clip)) name = "--clip";
+    if (!isnan(options->subgaussian)) name = "--sub-gaussian";
+    if (options->context) name = "--context";
+    if (strcmp(options->propensities, "frequencies") != 0) name = "--propensities";
+    if (options->num_folds > 1 && kind == &ope_kind_slates) name = "--folds";
+    if (!name) return SOUK_OK;
+    return log_fail(SOUK_EUSAGE, "ope: %s is not for logs of %s, as %s is one; leave it out", name,
+                    kind->name, options->log);
+}
+
 static souk_status run_kind(const struct ope_options *options, const struct number_table *log,
                             struct ope_result *result)
 {
@@ -125,12 +140,16 @@ static souk_status run_kind(const struct ope_options *options, const struct numb
     if (!kind) return fail_unknown(log);
     struct ope_options with = *options;
     struct buf policy = {0};
-    souk_status status = options->policy ? find_policy(options, kind, &policy) : SOUK_OK;
+    souk_status status = check_options(options, kind);
+    if (status == SOUK_OK && options->policy) status = find_policy(options, kind, &policy);
     if (options->policy) with.policy = buf_text(&policy);
     with.interval.resamples = resamples_create();
     result->kind = kind->name;
     if (status == SOUK_OK) status = kind->run(&with, log, result);
     if (status == SOUK_OK) status = check_verdict(&with, result);
+    if (status == SOUK_OK && isnan(result->coverage))
+        ope_add_note(result, "how much of the policy's probability is on what the log has is not "
+                             "known, so --min-coverage was not looked at");
     resamples_destroy(with.interval.resamples);
     buf_fini(&policy);
     return status;
