@@ -1,6 +1,7 @@
 /* own_options.c - see own_options.h. */
 #include "worker/cli/own_options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum { ROWS_MAX = 64 };
 static souk_status fail_unknown(const struct own_options *options, const char *word)
 {
     const char *names[ROWS_MAX];
+    assert(options->num_rows <= ROWS_MAX);
     for (unsigned i = 0; i < options->num_rows; i++) names[i] = options->rows[i].name;
     const char *near = text_nearest(word, names, options->num_rows);
     if (near)

@@ -59,6 +59,11 @@ static double weight_of(const struct reward_model *model, uint64_t round)
     return model->weights ? model->weights[round] : 1;
 }
 
+static struct part *part_of(const struct reward_model *model, uint32_t fold, uint32_t position)
+{
+    return &model->parts[(size_t)fold * model->log->num_positions + position];
+}
+
 /* ---- smoothed means ---- */
 
 static void fit_means(struct reward_model *model, uint32_t fold)
@@ -84,7 +89,7 @@ static void fit_means(struct reward_model *model, uint32_t fold)
             double sum = sums[(uint64_t)k * num_actions + a] + pseudo * mean;
             means[a] = count > 0 ? sum / count : mean;
         }
-        model->parts[fold * num_positions + k].actions = means;
+        part_of(model, fold, k)->actions = means;
     }
     mem_free(sums);
 }
@@ -180,7 +185,7 @@ static void set_regression(const struct reward_model *model, const double *coeff
 static souk_status fit_regression(struct reward_model *model, uint32_t fold, uint32_t position)
 {
     const struct bandit_log *log = model->log;
-    struct part *part = &model->parts[fold * log->num_positions + position];
+    struct part *part = part_of(model, fold, position);
     struct design design;
     souk_status status = SOUK_OK;
     design_begin(model, &design);
@@ -308,8 +313,7 @@ void reward_model_row(const struct reward_model *model, uint64_t round, double *
         choice_values_row(&model->file, log, round, row_out);
         return;
     }
-    const struct part *part =
-        &model->parts[model->folds[round] * log->num_positions + log->positions[round]];
+    const struct part *part = part_of(model, model->folds[round], log->positions[round]);
     if (!part->features) {
         memcpy(row_out, part->actions, num_actions * sizeof(*row_out));
         return;

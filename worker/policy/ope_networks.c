@@ -25,6 +25,7 @@ static struct number_table *make_table(const char *name, const double *q, uint64
     table->values = mem_calloc(num * num_actions, sizeof(*table->values), "policy");
     table->line_numbers = mem_calloc(num, sizeof(*table->line_numbers), "policy");
     table->faults = mem_calloc(num_actions, sizeof(*table->faults), "policy");
+    for (uint32_t a = 0; a < num_actions; a++) table->faults[a].row = UINT64_MAX;
     for (uint64_t i = 0; i < num; i++) {
         offline_rows_policy(&rows, i, table->values + i * num_actions);
         table->line_numbers[i] = i + 1;
