@@ -10,6 +10,9 @@
  *   sg-ipw, sg-dr   ipw and dr with w / (1 - l + l w)
  *   X_slope         X with L chosen by SLOPE out of 1 5 10 50 100 500 1000 5000 10000 inf
  *
+ * Sources: Dudik et al., ICML'11 (dr); Swaminathan and Joachims, NeurIPS'15 (snipw); Wang et al.,
+ * ICML'17 (switch-dr); Su et al., ICML'20 (dr-os); Metelli et al., NeurIPS'21 (sg-); slope.h.
+ *
  * Threads: pure functions.
  */
 #ifndef SOUK_WORKER_OPE_BANDIT_FIGURES_H

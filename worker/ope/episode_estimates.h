@@ -1,11 +1,17 @@
 /* episode_estimates.h - what a policy would have earned in the states of a log of episodes.
  *
  * With w_t the product of the policy's over the logging policy's probabilities of the actions of
- * steps 0..t, r_t rewards, g the discount, and Q, V fitted to the log (tabular.h; Q_t is of the
- * steps from t on): DM      V_0(s_0), that is fitted Q evaluation TIS     sum g^t w_{T-1} r_t PDIS
- * sum g^t w_t r_t DR      sum g^t (w_t (r_t - Q_t(s_t, a_t)) + w_{t-1} V_t(s_t)), w_{-1} = 1 SNTIS,
- * SNPDIS, SNDR   with w_t divided by its mean over episodes at the same t An episode that has ended
- * goes on in a state where nothing happens: its weight stays what it was.
+ * steps 0..t, r_t rewards, g the discount, and Q, V fitted to the log (tabular.h, or by a network;
+ * Q_t is of the steps from t on):
+ *
+ *   DM      V_0(s_0), that is fitted Q evaluation
+ *   TIS     sum g^t w_{T-1} r_t
+ *   PDIS    sum g^t w_t r_t
+ *   DR      sum g^t (w_t (r_t - Q_t(s_t, a_t)) + w_{t-1} V_t(s_t)), w_{-1} = 1
+ *   SNTIS, SNPDIS, SNDR   with w_t divided by its mean over episodes at the same t
+ *
+ * An episode that has ended goes on in a state where nothing happens: its weight stays what it was.
+ * Precup et al., ICML'00 (TIS, PDIS); Jiang and Li, ICML'16 (DR).
  *
  * Threads: pure functions.
  */

@@ -7,7 +7,8 @@
  *   Bernstein    m -+ (7 M ln(2/d) / (3 (n - 1)) + sqrt(2 ln(2/d) v / (n - 1)))
  *   Hoeffding    m -+ M sqrt(ln(1/d) / (2 n))
  *   bootstrap    the d and 1 - d quantiles of the estimate over resamples of the rounds
- * M is what was seen, not what could be: Bernstein and Hoeffding promise less than their names do.
+ * M is what was seen, not what could be: Bernstein (Maurer and Pontil, COLT'09) and Hoeffding
+ * promise less than their names do.
  *
  * Threads: pure functions.
  */

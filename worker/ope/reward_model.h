@@ -2,8 +2,8 @@
  * are smoothed towards the mean of all, or a logistic regression a position.
  *
  * A fit may weigh its rounds, which is what makes a model fit for the policy in question:
- * importance weights, or those of MRDR, w (1 - p) / p. With folds, a round's rewards come from a
- * model that has not seen it.
+ * importance weights, or those of MRDR (Farajtabar et al., ICML'18), w (1 - p) / p. With folds, a
+ * round's rewards come from a model that has not seen it.
  *
  * Threads: immutable once it is made.
  */

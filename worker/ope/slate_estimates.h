@@ -1,11 +1,17 @@
 /* slate_estimates.h - what a policy would have earned with slates, from a log of them.
  *
  * With weights w of whole slates, w_l of item and position, w_{1:l} of the items up to l, rewards
- * r_l and Q_l(a) what the positions from l on bring when a stands at l: sips  sum w r_l      iips
- * sum w_l r_l      rips  sum w_{1:l} r_l snsips, sniips, snrips   with each weight divided by its
- * mean over slates, position by position cascade-dr   sum w_{1:l} (r_l - Q_l(a_l)) + w_{1:l-1}
- * (mean of Q_l under the new policy) sips makes no assumption, and few slates count. rips holds
- * where a reward depends on the items above it, iips where it depends on its own item only.
+ * r_l, and Q_l(a) what the positions from l on bring when a stands at l:
+ *
+ *   sips         sum w r_l
+ *   iips         sum w_l r_l
+ *   rips         sum w_{1:l} r_l
+ *   snsips, sniips, snrips   with each weight divided by its mean over slates, by position
+ *   cascade-dr   sum w_{1:l} (r_l - Q_l(a_l)) + w_{1:l-1} (mean of Q_l under the new policy)
+ *
+ * sips makes no assumption, and few slates count. rips holds where a reward depends on the items
+ * above it, iips where it depends on its own item only. McInerney et al., KDD'20 (rips); Kiyohara
+ * et al., WSDM'22 (cascade-dr).
  *
  * Threads: pure functions.
  */

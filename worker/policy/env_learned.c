@@ -3,15 +3,17 @@
  *
  *   user       begins with the profile of a user of the model, evenly drawn
  *   item       of the model's catalogue; candidates are drawn anew in every step (retrieval.h),
- * near the user's history by near_share, in groups of the first field of an item beside its id,
- * such as the category choice     v_i = p_i / (1 - p_i), the odds of the click that the model
- * predicts, and v_0 = 1: a slate of one is clicked with probability p_i, and the scores of the view
- * are exact reward     1 for a click; the item becomes the newest behaviour of the history, of
- * which the oldest goes when it is as long as the model's max_history leaving    after each step
- * with probability leave + leave_bored n, at most 1, where n steps have passed since the last click
+ *              near the user's history by near_share, in groups of the first field of an item
+ *              beside its id, such as the category
+ *   choice     v_i = p_i / (1 - p_i), the odds of the click that the model predicts, and v_0 = 1: a
+ *              slate of one is clicked with probability p_i, and the scores of the view are exact
+ *   reward     1 for a click; the item becomes the newest behaviour of the history, of which the
+ *              oldest goes when it is as long as the model's max_history
+ *   leaving    after each step with probability leave + leave_bored n, at most 1, where n steps
+ *              have passed since the last click
  *
  * Agents see of an item its embeddings, one field behind the other; of a user the mean of those of
- * the history, n / (n + 10) as above, and how full the history is.
+ * the history, n / (n + 10) for those n, and how full the history is.
  *
  * Scores come from matrix products whose last bit depends on how many samples are scored at once:
  * a user is the same in another place unless a die falls within that of a border.

@@ -1,8 +1,10 @@
 /* offline_states.h - states of a log as a network takes them: features, and the past.
  *
- *   x0, x1, ... of the log; or, of numbered states, a 1 at the state's place where there are
- * several with memory m > 0: for each action the decayed count of how often it was taken before in
- * the episode, then for each the decayed sum of its rewards; a step back counts m, two m^2, ...
+ *   x0, x1, ...   of the log; or, of numbered states, a 1 at the state's place where there are
+ *                 several
+ *   the past      with memory m > 0: for each action the decayed count of how often it was taken
+ *                 before in the episode, then for each the decayed sum of its rewards; a step back
+ *                 counts m, two m^2, ...
  *
  * All are shifted and scaled to mean 0 and deviation 1, by numbers that belong to the policy.
  *
