@@ -466,61 +466,6 @@ static void unseen_ids_score_as_zero_vectors_and_are_counted(void **state)
     stop(rig);
 }
 
-/* ---- dense parameters in a file ---- */
-
-static void parameters_survive_a_file_and_damage_is_named(void **state)
-{
-    (void)state;
-    struct rig *rig = start(DIN_ATTENTION, CONFIG_ACTIVATION_DICE);
-    make_net(rig);
-    struct model_sums sums = {0};
-    assert_int_equal(din_step(&rig->model, &rig->batch, 0.01f, &sums), SOUK_OK);
-    struct dense *dense = &rig->model.dense;
-    struct buf file = {0}, again = {0};
-    dense_pack(dense, true, &file);
-    dense_initialise(dense, 77);
-    memset(dense->moments[0], 0, dense->num_values * sizeof(float));
-    assert_int_equal(dense_unpack(dense, file.text, file.length, "file"), SOUK_OK);
-    dense_pack(dense, true, &again);
-    assert_int_equal(file.length, again.length);
-    assert_memory_equal(file.text, again.text, file.length);
-    assert_int_equal(dense->num_steps, 1);
-
-    assert_int_equal(dense_unpack(dense, file.text, file.length - 4, "file"), SOUK_EDATA);
-    const float nan = NAN;
-    memcpy(file.text + file.length - sizeof nan, &nan, sizeof nan);
-    assert_int_equal(dense_unpack(dense, file.text, file.length, "file"), SOUK_EDATA);
-    memcpy(again.text + 32, "other.part", 10);
-    assert_int_equal(dense_unpack(dense, again.text, again.length, "file"), SOUK_EDATA);
-    assert_int_equal(dense_unpack(dense, "short", 5, "file"), SOUK_EDATA);
-    buf_fini(&file);
-    buf_fini(&again);
-    stop(rig);
-}
-
-static void linear_layers_begin_as_in_pytorch(void **state)
-{
-    (void)state;
-    struct dense dense = {0};
-    uint32_t weight = dense_add_linear(&dense, "a", "weight", 50, 100, 100);
-    uint32_t bias = dense_add_linear(&dense, "a", "bias", 1, 50, 100);
-    dense_allocate(&dense);
-    dense_initialise(&dense, 4);
-    double sum = 0, square = 0;
-    for (uint32_t i = weight; i < 5000; i++) {
-        assert_true(fabsf(dense.values[i]) <= 0.1f);
-        sum += (double)dense.values[i];
-        square += (double)dense.values[i] * (double)dense.values[i];
-    }
-    assert_true(fabs(sum / 5000) < 0.004);
-    assert_true(fabs(square / 5000 - 0.01 / 3) < 0.0002);
-    assert_true(dense.values[bias] != dense.values[weight]);
-    float first = dense.values[0];
-    dense_initialise(&dense, 5);
-    assert_true(dense.values[0] != first);
-    dense_fini(&dense);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,8 +484,6 @@ int main(void)
         cmocka_unit_test(a_score_does_not_depend_on_labels_or_other_samples),
         cmocka_unit_test(the_order_of_a_history_does_not_matter),
         cmocka_unit_test(unseen_ids_score_as_zero_vectors_and_are_counted),
-        cmocka_unit_test(parameters_survive_a_file_and_damage_is_named),
-        cmocka_unit_test(linear_layers_begin_as_in_pytorch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* test_full_ranking.c - clicks ranked among all items: what chance gives, who is left out, and who
  * is drawn. The order itself is checked by test_click_verbs.sh. */
-#include "worker/data/catalogue.h"
 #include "worker/eval/full_ranking.h"
 
 #include <math.h>
@@ -11,6 +10,7 @@
 #include "tests/support/click_rig.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
+#include "worker/data/catalogue.h"
 #include "worker/model/din_private.h"
 
 enum { K = 5, STRANGERS = 40 };

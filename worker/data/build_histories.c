@@ -40,7 +40,7 @@ static void print_category(const struct building *building, uint32_t item, struc
     print_id(building, &building->log.categories, building->log.category_of[item], out);
 }
 
-// Ids with a comma, a tab or a quote would be read back as something else.
+// Ids with a comma or a tab would be read back as something else.
 static souk_status check_ids(const struct building *building, const struct id_set *ids,
                              const char *what)
 {
