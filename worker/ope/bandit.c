@@ -32,6 +32,7 @@ static souk_status read_policy(struct evaluation *e)
                      e->policy.table->name);
     else
         ope_add_note(e->result, "%s has a row a round", e->policy.table->name);
+    ope_note_rounding(e->result, e->policy.table->name, e->policy.table->sum_error);
     return SOUK_OK;
 }
 

@@ -68,7 +68,8 @@ static struct ope_figure *add(const struct adding *adding, const char *name,
                                       .undefined = why,
                                       .logged = adding->choices->rewards,
                                       .ess = result->ess,
-                                      .coverage = result->coverage};
+                                      .coverage = result->coverage,
+                                      .weight_error = result->weight_error};
     verdict_reach(&evidence, interval, &adding->options->verdict, &result->verdict);
     return figure;
 }

@@ -1,12 +1,10 @@
 /* choice_values.c - see choice_values.h. */
 #include "worker/ope/choice_values.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "common/base/log.h"
-
-static const double sum_tolerance = 1e-6;
+#include "worker/ope/distribution.h"
 
 // A policy of one row an action says so in a comment or a header: pos0,pos1,...
 static bool names_positions(const struct number_table *table)
@@ -58,6 +56,7 @@ souk_status choice_values_read(const char *path, const char *what, const struct 
     for (uint32_t c = 0; c < table->num_columns && status == SOUK_OK; c++)
         status = number_table_check_column(table, c, "fix the line");
     if (status == SOUK_OK) status = find_shape(values_out, what, log);
+    if (status == SOUK_OK && !values_out->is_by_action) status = number_table_check_actions(table);
     return status == SOUK_OK ? check_actions(values_out, log) : status;
 }
 
@@ -80,25 +79,24 @@ static souk_status check_signs(const struct number_table *table)
 
 souk_status choice_values_check_policy(const struct choice_values *values)
 {
-    const struct number_table *table = values->table;
+    struct number_table *table = values->table;
     bool is_by_action = values->is_by_action;
     souk_status status = check_signs(table);
     uint64_t num_sums = is_by_action ? table->num_columns : table->num_rows;
+    size_t stride = is_by_action ? table->num_columns : 1;
     for (uint64_t s = 0; s < num_sums && status == SOUK_OK; s++) {
-        double sum = 0;
-        for (uint32_t a = 0; a < values->num_actions; a++)
-            sum += is_by_action ? number_table_at(table, a, (uint32_t)s)
-                                : number_table_at(table, s, a);
-        if (fabs(sum - 1) <= sum_tolerance) continue;
+        double sum, *first = table->values + (is_by_action ? s : s * table->num_columns);
+        if (distribution_settle(first, values->num_actions, stride, &table->sum_error, &sum))
+            continue;
         if (is_by_action)
             return log_fail(SOUK_EDATA,
                             "%s: the probabilities of column %llu sum to %.9g, not to 1 within "
                             "%g; a column is a position and has the probabilities of all actions",
-                            table->name, (unsigned long long)s + 1, sum, sum_tolerance);
+                            table->name, (unsigned long long)s + 1, sum, DISTRIBUTION_TOLERANCE);
         return number_table_fail(table, s,
                                  "the probabilities sum to %.9g, not to 1 within %g; a row is a "
                                  "round and has the probabilities of all actions",
-                                 sum, sum_tolerance);
+                                 sum, DISTRIBUTION_TOLERANCE);
     }
     return status;
 }

@@ -23,7 +23,8 @@ SOUK_MUST_CHECK souk_status choice_values_read(const char *path, const char *wha
                                                const struct bandit_log *log,
                                                struct choice_values *values_out);
 void choice_values_fini(struct choice_values *values);
-/* Whether they are probabilities: none negative, and of sum 1 within 1e-6. SOUK_EDATA, logged. */
+/* Whether they are probabilities: none negative, and of sum 1 but for rounding, which is divided
+ * away (table->sum_error says how much). SOUK_EDATA, logged. */
 SOUK_MUST_CHECK souk_status choice_values_check_policy(const struct choice_values *values);
 /* Those of all actions (A) in a round of the log. */
 void choice_values_row(const struct choice_values *values, const struct bandit_log *log,

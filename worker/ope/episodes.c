@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "worker/ope/distribution.h"
 #include "worker/ope/episode_estimates.h"
 
 struct evaluation {
@@ -22,20 +23,19 @@ struct evaluation {
     struct ope_result *result;
 };
 
-static souk_status check_row(const struct number_table *table, uint64_t state)
+static souk_status check_row(struct number_table *table, uint64_t state)
 {
-    double sum = 0;
+    double sum, *row = table->values + state * table->num_columns;
     for (uint32_t a = 0; a < table->num_columns; a++) {
         double p = number_table_at(table, state, a);
         if (!(p >= 0 && p <= 1))
             return number_table_fail(table, state, "%g is not a probability", p);
-        sum += p;
     }
-    if (fabs(sum - 1) <= 1e-6) return SOUK_OK;
+    if (distribution_settle(row, table->num_columns, 1, &table->sum_error, &sum)) return SOUK_OK;
     return number_table_fail(table, state,
-                             "the probabilities sum to %.9g, not to 1 within 1e-06; a row is a "
-                             "state and has the probabilities of all actions",
-                             sum);
+                             "the probabilities sum to %.9g, not to 1 within %g; a row is a state "
+                             "(or a row of the log) and has the probabilities of all actions",
+                             sum, DISTRIBUTION_TOLERANCE);
 }
 
 souk_status episode_policy_read(const char *path, struct number_table **table_out)
@@ -47,6 +47,7 @@ souk_status episode_policy_read(const char *path, struct number_table **table_ou
         status = number_table_check_column(table, c, "it has to be a probability");
     if (!status && table->num_rows > INT32_MAX)
         status = log_fail(SOUK_EDATA, "%s has too many states", table->name);
+    if (!status) status = number_table_check_actions(table);
     for (uint64_t s = 0; !status && s < table->num_rows; s++) status = check_row(table, s);
     if (status)
         number_table_destroy(table);
@@ -106,6 +107,7 @@ static void add_remarks(struct evaluation *e)
                      log->max_length - 1);
     if (e->is_by_row) ope_add_note(result, "%s has a row a row of the log", e->policy->name);
     if (e->is_by_row && !e->no_values) add_fqe_remark(e);
+    ope_note_rounding(result, e->policy->name, e->policy->sum_error);
     if (result->coverage < 1 - 1e-9)
         ope_add_note(result,
                      "%.2f %% of the policy's probability is on actions that the log never has in "
@@ -123,7 +125,8 @@ static void decide(struct evaluation *e, const struct rounds *rounds, const char
                                       .undefined = why,
                                       .logged = e->logged,
                                       .ess = e->result->ess,
-                                      .coverage = e->result->coverage};
+                                      .coverage = e->result->coverage,
+                                      .weight_error = e->result->weight_error};
     verdict_reach(&evidence, &e->options->interval, &e->options->verdict, &e->result->verdict);
 }
 

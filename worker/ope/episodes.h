@@ -7,7 +7,7 @@
 
 extern const struct ope_kind ope_kind_episodes;
 
-/* A policy by state: probabilities that sum to 1 within 1e-6. On SOUK_OK the caller owns
+/* A policy by state: probabilities that sum to 1, but for rounding. On SOUK_OK the caller owns
  * *table_out. SOUK_EDATA, logged. */
 SOUK_MUST_CHECK souk_status episode_policy_read(const char *path, struct number_table **table_out);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
@@ -189,6 +190,37 @@ souk_status number_table_check_column(const struct number_table *table, uint32_t
                                  fault->text, kind, advice);
     return number_table_fail(table, fault->row, "\"%s\" in column %u %s; %s", fault->text,
                              column + 1, kind, advice);
+}
+
+// The number at the end of a name; false: there is none.
+static bool read_last_number(const char *name, unsigned long long *number_out)
+{
+    size_t length = strlen(name), digits = 0;
+    while (digits < length && name[length - digits - 1] >= '0' && name[length - digits - 1] <= '9')
+        digits++;
+    if (digits == 0 || digits > 18) return false;
+    *number_out = strtoull(name + length - digits, NULL, 10);
+    return true;
+}
+
+souk_status number_table_check_actions(const struct number_table *table)
+{
+    unsigned long long number;
+    uint32_t wrong = table->num_columns;
+    for (uint32_t c = table->num_columns; table->names && c-- > 0;) {
+        if (!read_last_number(table->names[c], &number)) return SOUK_OK;
+        if (number != c) wrong = c;
+    }
+    if (wrong == table->num_columns) return SOUK_OK;
+    struct buf name = {0};
+    text_add_shown(&name, table->names[wrong], strlen(table->names[wrong]));
+    souk_status status = log_fail(SOUK_EDATA,
+                                  "%s: column %u is called \"%s\", but it is that of action %u: "
+                                  "columns go by their places, a column an action from 0; put them "
+                                  "in that order, or take the header out if they are",
+                                  table->name, wrong + 1, buf_text(&name), wrong);
+    buf_fini(&name);
+    return status;
 }
 
 souk_status number_table_fail(const struct number_table *table, uint64_t row, const char *format,

@@ -30,6 +30,7 @@ struct number_table {
     char **names;            // (c) of the header; NULL: none
     struct bad_cell *faults; // (c)
     struct buf comment;      // the first comment, without its #
+    double sum_error;        // of distributions in it that were divided by their sums; 0: none was
 };
 
 /* .gz and "-" as line_reader.h says. what: "policy", for messages. On SOUK_OK the caller owns
@@ -43,6 +44,9 @@ int number_table_find(const struct number_table *table, const char *name);
 /* SOUK_EDATA, logged with the line and the advice, when a cell is no finite number. */
 SOUK_MUST_CHECK souk_status number_table_check_column(const struct number_table *table,
                                                       uint32_t column, const char *advice);
+/* Columns that are the actions 0, 1, ...: names that all end in a number have to say so too, or the
+ * columns stand in another order. SOUK_EDATA, logged. */
+SOUK_MUST_CHECK souk_status number_table_check_actions(const struct number_table *table);
 /* Logs "file:line: message". Returns SOUK_EDATA. */
 souk_status number_table_fail(const struct number_table *table, uint64_t row, const char *format,
                               ...) __attribute__((format(printf, 3, 4)));

@@ -237,20 +237,32 @@ void ope_add_note(struct ope_result *result, const char *format, ...)
 void ope_set_weights(struct ope_result *result, const double *weights, uint64_t num)
 {
     double sum = 0, squares = 0, largest = 0;
+    for (uint64_t i = 0; i < num; i++) largest = fmax(largest, weights[i]);
+    double unit = largest > 0 ? largest : 1; // squares of the weights themselves might be too large
     for (uint64_t i = 0; i < num; i++) {
-        sum += weights[i];
-        squares += weights[i] * weights[i];
-        largest = fmax(largest, weights[i]);
+        double w = weights[i] / unit;
+        sum += w;
+        squares += w * w;
     }
-    struct moments moments = moments_of(weights, num);
+    double mean = sum / (double)num, variance = fmax(squares / (double)num - mean * mean, 0);
+    double error = num > 1 ? sqrt(variance / (double)(num - 1)) : INFINITY;
     result->ess = squares > 0 ? sum * sum / squares : 0;
     result->max_weight = largest;
-    result->mean_weight = sum / (double)num;
-    double error = sqrt(moments.variance / (double)num);
-    if (sum > 0 && fabs(moments.mean - 1) > 4 * error + 1e-6)
+    result->mean_weight = mean * unit;
+    if (!(sum > 0) || fabs(mean - 1 / unit) <= 4 * error + 1e-6 / unit) return;
+    result->weight_error = fabs(result->mean_weight - 1);
+    ope_add_note(result,
+                 "the mean weight is %.4g, and should be 1 (its standard error is %.2g): the "
+                 "propensities are not those that the log was made with, or actions that the "
+                 "policy takes could not be logged",
+                 result->mean_weight, error * unit);
+}
+
+void ope_note_rounding(struct ope_result *result, const char *file, double error)
+{
+    if (error > 0)
         ope_add_note(result,
-                     "the mean weight is %.4g, and should be 1 (its standard error is %.2g): the "
-                     "propensities are not those that the log was made with, or actions that the "
-                     "policy takes could not be logged",
-                     moments.mean, error);
+                     "probabilities of %s are rounded: they sum to 1 within %.2g only, and were "
+                     "divided by their sums",
+                     file, error);
 }

@@ -77,6 +77,7 @@ struct ope_result {
     double ess;             // (sum w)^2 / sum w^2
     double max_weight;      // largest w
     double mean_weight;     // about 1 when the propensities are right
+    double weight_error;    // how far mean_weight is from 1 where that is no chance; 0: it may be
     double coverage;        // share of the policy's probability on what the log has seen; NAN
     struct estimate logged; // mean reward of the log, "logged"
     struct ope_figure figures[OPE_FIGURES_MAX];
@@ -113,6 +114,9 @@ void ope_add_note(struct ope_result *result, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Effective sample size, largest and mean weight of weights (n). */
 void ope_set_weights(struct ope_result *result, const double *weights, uint64_t num);
+
+/* Notes that distributions in a file were divided by their sums; error: largest of them, or 0. */
+void ope_note_rounding(struct ope_result *result, const char *file, double error);
 
 /* The result as JSON (one object, a line) and as text. */
 void ope_print_json(const struct ope_options *options, const struct ope_result *result,

@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "worker/ope/distribution.h"
 
 enum { ACTIONS_MAX = 1 << 20, POSITIONS_MAX = 1 << 10, CELLS_MAX = 1 << 24 };
 
@@ -177,16 +178,15 @@ static souk_status take_next(struct reading *reading)
     log->num_actions = num;
     log->next = mem_calloc(table->num_rows * num, sizeof(*log->next), "probabilities");
     for (uint64_t i = 0; i < table->num_rows; i++) {
-        double sum = 0, *next = log->next + i * num;
+        double sum, *next = log->next + i * num;
         uint64_t row = reading->places[i].row;
-        for (uint32_t a = 0; !status && a < num; a++) {
+        for (uint32_t a = 0; !status && a < num; a++)
             status = take_probability(table, row, first + a, true, &next[a]);
-            sum += next[a];
-        }
         if (status) return status;
-        if (fabs(sum - 1) > 1e-6)
-            return number_table_fail(table, row, "pie_next_a0 to pie_next_a%u sum to %.9g, not 1",
-                                     num - 1, sum);
+        if (!distribution_settle(next, num, 1, &log->sum_error, &sum))
+            return number_table_fail(table, row,
+                                     "pie_next_a0 to pie_next_a%u sum to %.9g, not to 1 within %g",
+                                     num - 1, sum, DISTRIBUTION_TOLERANCE);
     }
     return SOUK_OK;
 }

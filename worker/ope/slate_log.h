@@ -33,7 +33,8 @@ struct slate_log {
     /* (num_slates, L) probability under the new policy over that under the logging one; of JOINT
      * the same at all positions. NULL: the log does not have it. */
     double *weights[NUM_SLATE_WEIGHTS];
-    double *next; // (num_slates, L, K) of pie_next_*; NULL without
+    double *next;     // (num_slates, L, K) of pie_next_*; NULL without
+    double sum_error; // of distributions in next that were divided by their sums; 0: none
 };
 
 /* SOUK_EDATA, logged with the line; slate_log_fini always. */

@@ -87,7 +87,8 @@ static void decide(struct evaluation *e, const struct rounds *rounds, const char
                                       .undefined = why,
                                       .logged = e->logged,
                                       .ess = e->result->ess,
-                                      .coverage = e->result->coverage};
+                                      .coverage = e->result->coverage,
+                                      .weight_error = e->result->weight_error};
     verdict_reach(&evidence, &e->options->interval, &e->options->verdict, &e->result->verdict);
 }
 
@@ -146,6 +147,7 @@ static souk_status evaluate(struct evaluation *e, const struct number_table *tab
     e->result->num_rounds = log->num_slates;
     e->result->num_actions = log->num_actions;
     if (log->next) e->result->coverage = find_coverage(log);
+    ope_note_rounding(e->result, table->name, log->sum_error);
     weigh(e);
     const struct rounds logged = {log->num_slates, e->logged, NULL, 1};
     estimate_rounds("logged", &logged, &e->options->interval, &e->result->logged);

@@ -72,6 +72,11 @@ void verdict_reach(const struct evidence *evidence, const struct interval_option
                  "%.1f %% of the policy's probability is on actions that the log has seen, and "
                  "%g %% are needed (--min-coverage)",
                  100 * evidence->coverage, 100 * options->min_coverage);
+    else if (evidence->weight_error > 1 - options->min_coverage)
+        snprintf(reason, room,
+                 "the mean weight is off 1 by %.3g, which is no chance and more than %.3g (1 less "
+                 "--min-coverage): the propensities are not those of the log",
+                 evidence->weight_error, 1 - options->min_coverage);
     else if (isnan(verdict.gain.lower))
         snprintf(reason, room, "there is no interval: too few rounds carry weight");
     else

@@ -2,8 +2,9 @@
  *
  * The gain is estimated from the same rounds as both values, x_i - r_i, so that the uncertainty of
  * the logging policy's mean is in its interval. Not enough data: fewer effective rounds than
- * min_ess, too little of the policy's probability on what the log has seen, or nothing defined.
- * Else promote when the interval of the gain lies above min_gain, and keep when it does not.
+ * min_ess, too little of the policy's probability on what the log has seen, weights whose mean
+ * shows that the propensities are wrong, or nothing defined. Else promote when the interval of the
+ * gain lies above min_gain, and keep when it does not.
  *
  * Threads: pure functions.
  */
@@ -36,6 +37,7 @@ struct evidence {
     const char *undefined; // why, static text; NULL when it is defined
     const double *logged;  // (n) reward of each round
     double ess, coverage;  // coverage NAN: not known
+    double weight_error;   // how far the mean weight is from 1 beyond chance, 0: it is not
 };
 
 void verdict_reach(const struct evidence *evidence, const struct interval_options *interval,
