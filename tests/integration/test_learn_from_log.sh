@@ -1,5 +1,5 @@
 #!/bin/bash
-# souk learn-policy --log and souk ope on episodes and slates, as a user meets them: a policy out of a
+# souk learn-policy --log and --slates and souk ope on episodes and slates, as a user meets them: a policy out of a
 # log, its verdict from another log, exit codes and messages of bad input.
 souk=$(realpath "${BIN:-bin}")/souk
 golden=$(realpath tests/golden/ope_seq)
@@ -73,7 +73,40 @@ check users_cannot_be_led_by_it 3 'columns of the log' err "$souk" simulate --po
 check a_log_of_slates_needs_no_policy 0 '^cascade-dr' out "$souk" ope --log "$golden/slates.csv"
 check a_log_of_episodes_needs_one 2 'which policy?' err "$souk" ope --log "$golden/clock.csv"
 
+# ---- slates ----
+users=(--set env.type=interest_evolution --set env.slate_size=2 --set env.num_candidates=5)
+check simulated_users_write_a_log 0 '^random' out \
+    "$souk" simulate "${users[@]}" --policies random --users 120 --log slates.csv
+check it_says_how_likely_slates_were 0 '^0.050000' out awk -F, 'NR == 2 {print $(NF - 1)}' slates.csv
+cut -d, -f1-22,24- slates.csv | awk -F, -v OFS=, '
+    NR == 1 {for (i = 1; i <= NF; i++) drop[i] = $i ~ /_score$/}
+    {line = ""; for (i = 1; i <= NF; i++) if (!drop[i]) line = line (line == "" ? "" : OFS) $i; print line}
+' >unscored.csv
+learning=(--updates 1200 --set policy.hidden=[64,32] --set policy.batch_size=64 --set policy.gamma=0.98)
+check slates_are_learnt_from_it 0 'scores are those of the log' out \
+    "$souk" learn-policy --slates slates.csv -o by_log "${learning[@]}"
+check choices_are_fitted_where_the_log_has_no_scores 0 '"scores":"fitted"' out \
+    "$souk" learn-policy --slates unscored.csv -o fitted "${learning[@]}" --set policy.target=sarsa --json
+check dqn_learns_from_it_too 0 '^method        dqn' out \
+    "$souk" learn-policy --slates slates.csv -o by_dqn "${learning[@]}" --updates 20 --set policy.agent=dqn
+"$souk" simulate "${users[@]}" --set run.seed=9 --policies random,by_log,fitted --users 200 >compared 2>err
+check what_was_learnt_beats_what_was_logged 0 '^2$' out \
+    awk '/^differences/ {on = 1} on && /^(by_log|fitted)/ && $2 > 5 * $4 {n++} END {print n + 0}' compared
+check a_policy_that_explores_can_be_logged 0 '^by_log' out \
+    "$souk" simulate "${users[@]}" --policies by_log --users 10 --epsilon 0.5 --log explored.csv
+check and_says_both_propensities 0 '^2$' out \
+    sh -c "awk -F, 'NR > 1 {print \$(NF - 1)}' explored.csv | sort -u | wc -l"
+check the_same_slates_have_the_same_policy 0 '^same$' out \
+    sh -c "'$souk' learn-policy --slates slates.csv -o again_by_log ${learning[*]} >/dev/null &&
+           cmp by_log/dense.g1.weights again_by_log/dense.g1.weights && echo same"
+
 # ---- bad input ----
+check a_log_is_of_one_policy 2 'of one policy' err "$souk" simulate "${users[@]}" --log x.csv
+check tables_do_not_learn_slates_of_a_log 2 'take slateq or dqn' err \
+    "$souk" learn-policy --slates slates.csv -o x --set policy.agent=tabular
+check a_log_of_steps_is_no_log_of_slates 3 'so it is no log of slates' err \
+    "$souk" learn-policy --slates log.csv -o x
+check slates_need_a_folder 2 '-o DIR is needed' err "$souk" learn-policy --slates slates.csv
 check a_folder_is_needed 2 '-o DIR is needed' err "$souk" learn-policy --log log.csv
 check an_unknown_method_is_refused 2 'there are cql' err \
     "$souk" learn-policy --log log.csv -o x --method sarsa

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/cli/learn_policy_log.h"
+#include "worker/cli/learn_policy_slates.h"
 #include "worker/cli/verb.h"
 #include "worker/policy/learn_report.h"
 
@@ -99,6 +100,7 @@ static souk_status learn(const struct program *program, struct comm *comm,
 static souk_status run(const struct program *program, int argc, char **argv)
 {
     if (learn_policy_has_log(argc, argv)) return learn_policy_from_log(program, argc, argv);
+    if (learn_policy_has_slates(argc, argv)) return learn_policy_from_slates(program, argc, argv);
     struct comm *comm;
     souk_status status = comm_create(&program->launch, &comm);
     if (status != SOUK_OK) return status;
@@ -139,7 +141,7 @@ const struct verb verb_learn_policy = {
         "\n"
         "exit codes: 0 done, 1 failure, 2 usage, configuration or topology, 3 data, 4 diverged,\n"
         "75 stopped after a checkpoint\n"
-        "\n" LEARN_POLICY_LOG_HELP,
+        "\n" LEARN_POLICY_LOG_HELP LEARN_POLICY_SLATES_HELP,
     .run = run,
     .outlives_reader = true,
 };

@@ -17,13 +17,15 @@ static const uint64_t USERS_MAX = 100000000;
 struct simulate_options {
     const char *policies; // between commas; NULL: all that have nothing to learn
     uint64_t num_users, num_traced;
+    const char *log; // file; NULL: none
+    double epsilon;
 };
 
 #define FIELD(name) offsetof(struct simulate_options, name)
 static const struct own_option rows[] = {
-    {"--policies", OWN_TEXT, FIELD(policies)},
-    {"--users", OWN_COUNT, FIELD(num_users)},
-    {"--trace", OWN_COUNT, FIELD(num_traced)},
+    {"--policies", OWN_TEXT, FIELD(policies)}, {"--users", OWN_COUNT, FIELD(num_users)},
+    {"--trace", OWN_COUNT, FIELD(num_traced)}, {"--log", OWN_TEXT, FIELD(log)},
+    {"--epsilon", OWN_NUMBER, FIELD(epsilon)},
 };
 static const struct own_options own = {"simulate", rows, sizeof rows / sizeof *rows};
 
@@ -66,14 +68,19 @@ static souk_status split_policies(struct simulating *run)
 /* Takes policy->agent. */
 static souk_status lead(struct simulating *run, const struct sim_policy *policy, uint32_t idx)
 {
-    const struct sim_options options = {.env_ops = run->env_ops,
-                                        .env = run->env,
-                                        .comm = run->comm,
-                                        .num_users = run->options.num_users,
-                                        .num_traced = run->options.num_traced,
-                                        .seed = run->args->config.run.seed,
-                                        .stop_signal = run->program->stop_signal};
-    souk_status status = sim_run(&options, policy, &run->results[idx]);
+    struct sim_options options = {.env_ops = run->env_ops,
+                                  .env = run->env,
+                                  .comm = run->comm,
+                                  .num_users = run->options.num_users,
+                                  .num_traced = run->options.num_traced,
+                                  .seed = run->args->config.run.seed,
+                                  .stop_signal = run->program->stop_signal,
+                                  .exploration = {.epsilon = run->options.epsilon}};
+    souk_status status = SOUK_OK;
+    if (run->options.log) status = sim_log_open(run->options.log, &run->shape, &options.log);
+    if (status == SOUK_OK) status = sim_run(&options, policy, &run->results[idx]);
+    souk_status closed = sim_log_close(options.log);
+    if (status == SOUK_OK) status = closed;
     if (policy->agent) policy->ops->destroy(policy->agent);
     return status;
 }
@@ -146,7 +153,18 @@ static souk_status check(const struct simulating *run)
                         (unsigned long long)USERS_MAX);
     if (options->num_traced > TRACED_MAX)
         return log_fail(SOUK_EUSAGE, "simulate: --trace must be 0..%d", TRACED_MAX);
+    if (!(options->epsilon >= 0 && options->epsilon <= 1))
+        return log_fail(SOUK_EUSAGE, "simulate: --epsilon must be 0..1");
     return SOUK_OK;
+}
+
+static souk_status check_log(const struct simulating *run)
+{
+    if (!run->options.log) return SOUK_OK;
+    if (comm_size(run->comm) > 1)
+        return log_fail(SOUK_EUSAGE, "simulate: --log is written by one process, without mpirun");
+    if (run->num_policies == 1) return SOUK_OK;
+    return log_fail(SOUK_EUSAGE, "simulate: --log is of one policy, such as --policies random");
 }
 
 static souk_status print(struct simulating *run)
@@ -204,6 +222,7 @@ static souk_status simulate(struct simulating *run)
     souk_status status = comm_create(&run->program->launch, &run->comm);
     if (status == SOUK_OK) status = make_env(run);
     if (status == SOUK_OK) status = split_policies(run);
+    if (status == SOUK_OK) status = check_log(run);
     if (status != SOUK_OK) return status;
     for (uint32_t p = 0; status == SOUK_OK && p < run->num_policies; p++)
         status = run_named(run, p);
@@ -271,6 +290,13 @@ const struct verb verb_simulate = {
         "  --trace N       prints every step of the first N users as well: what they were shown,\n"
         "                  what they chose, and how they stand then; t14 q-0.01 is an item of\n"
         "                  topic 14 and quality -0.01\n"
+        "  --epsilon E     share of slates that are random instead (0); not of the oracle's\n"
+        "  --log FILE      every step of one policy as CSV: user, step, x0, ... (the user), "
+        "scores\n"
+        "                  and features of candidates (c0_score, c0_x0, ...), slate (action0, "
+        "...),\n"
+        "                  choice, reward, pscore, done; souk learn-policy --slates learns from "
+        "it\n"
         "  --json          one JSON object: environment, users, seed, policies [{policy, a "
         "figure:\n"
         "                  {mean, stderr, users}, difference {...}, cut, trace [...]}]; numbers\n"

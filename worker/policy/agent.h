@@ -68,6 +68,9 @@ struct agent_ops {
      * another one sits at the next act. NULL: the past is nothing to this agent. */
     void (*observe)(struct agent *agent, const struct env_outcome *outcomes);
 
+    /* As act, but others have chosen the slates (N, K), as those in a log. NULL: it cannot. */
+    void (*watch)(struct agent *agent, const struct env_view *view, const uint32_t *slates);
+
     /* All below NULL: it does not learn. One call of learn for each act and observe; lr as of now.
      * settle, collective: weights become the same on all ranks. */
     souk_status (*learn)(struct agent *agent, float lr, struct agent_news *news);

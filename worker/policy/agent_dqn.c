@@ -101,6 +101,11 @@ static souk_status dqn_act(struct agent *agent, const struct agent_turn *turn,
     return SOUK_OK;
 }
 
+static void dqn_watch(struct agent *agent, const struct env_view *view, const uint32_t *slates)
+{
+    q_learner_watch(&agent->learner, view, slates);
+}
+
 static void dqn_observe(struct agent *agent, const struct env_outcome *outcomes)
 {
     q_learner_observe(&agent->learner, outcomes);
@@ -296,6 +301,7 @@ const struct agent_ops agent_dqn = {
     .destroy = dqn_destroy,
     .act = dqn_act,
     .observe = dqn_observe,
+    .watch = dqn_watch,
     .learn = dqn_learn,
     .settle = dqn_settle,
     .save_state = dqn_save_state,

@@ -110,6 +110,11 @@ static souk_status slateq_act(struct agent *agent, const struct agent_turn *turn
     return SOUK_OK;
 }
 
+static void slateq_watch(struct agent *agent, const struct env_view *view, const uint32_t *slates)
+{
+    q_learner_watch(&agent->learner, view, slates);
+}
+
 static void slateq_observe(struct agent *agent, const struct env_outcome *outcomes)
 {
     q_learner_observe(&agent->learner, outcomes);
@@ -281,6 +286,7 @@ const struct agent_ops agent_slateq = {
     .destroy = slateq_destroy,
     .act = slateq_act,
     .observe = slateq_observe,
+    .watch = slateq_watch,
     .learn = slateq_learn,
     .settle = slateq_settle,
     .save_state = slateq_save_state,

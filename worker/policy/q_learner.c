@@ -320,6 +320,12 @@ void q_learner_show(struct q_learner *learner, const struct env_view *view, cons
     if (learner->is_learning) replay_begin(learner->replay, view, learner->states, slates);
 }
 
+void q_learner_watch(struct q_learner *learner, const struct env_view *view, const uint32_t *slates)
+{
+    put_states(learner, view->users);
+    q_learner_show(learner, view, slates);
+}
+
 static void remember(struct q_learner *learner, uint32_t n, const struct env_outcome *outcome)
 {
     uint32_t dim = learner->shape.item_dim, memory_dim = learner->memory_dim;

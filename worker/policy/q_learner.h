@@ -84,6 +84,9 @@ void q_learner_fini(struct q_learner *learner); // a zeroed one is fine
 SOUK_MUST_CHECK souk_status q_learner_look(struct q_learner *learner, const struct env_view *view,
                                            const float **q_out);
 void q_learner_show(struct q_learner *learner, const struct env_view *view, const uint32_t *slates);
+/* The same without a look before it: states are taken from the view. */
+void q_learner_watch(struct q_learner *learner, const struct env_view *view,
+                     const uint32_t *slates);
 void q_learner_observe(struct q_learner *learner, const struct env_outcome *outcomes);
 
 /* ---- learning ---- */

@@ -29,6 +29,7 @@ struct simulation {
     struct stay *stays;           // (N)
     uint64_t *draws;              // (N)
     uint32_t *slates;             // (N, K)
+    double *propensities;         // (N, K) as struct agent_choice; of a log
     struct env_outcome *outcomes; // (N)
     float *qualities;             // (N, C) of the oracle
     double *values, *ones;        // (C) of the oracle
@@ -119,8 +120,10 @@ static souk_status choose_slates(struct simulation *sim)
         return SOUK_OK;
     }
     find_draws(sim);
-    const struct agent_turn turn = {.view = &sim->view, .draws = sim->draws};
-    const struct agent_choice choice = {.slates = sim->slates};
+    const struct agent_turn turn = {
+        .view = &sim->view, .draws = sim->draws, .exploration = sim->options->exploration};
+    const struct agent_choice choice = {
+        .slates = sim->slates, .propensities = sim->options->log ? sim->propensities : NULL};
     return policy->ops->act(policy->agent, &turn, &choice);
 }
 
@@ -197,6 +200,31 @@ static void trace_outcomes(struct simulation *sim, size_t first)
     buf_fini(&text);
 }
 
+/* ---- what is logged ---- */
+
+static void log_slates(struct simulation *sim)
+{
+    uint32_t size = sim->shape.slate_size;
+    for (uint32_t n = 0; sim->options->log && n < sim->shape.num_users; n++)
+        if (sim->stays[n].is_taken)
+            sim_log_show(sim->options->log, n, &sim->view, sim->slates + (size_t)n * size);
+}
+
+static void log_outcomes(struct simulation *sim)
+{
+    uint32_t size = sim->shape.slate_size;
+    for (uint32_t n = 0; sim->options->log && n < sim->shape.num_users; n++) {
+        const struct sim_user *user = &sim->stays[n].sums;
+        if (!sim->stays[n].is_taken) continue;
+        // An oracle never does anything else.
+        const struct sim_log_row row = {
+            .user = user->user,
+            .step = (uint64_t)user->figures[SIM_STEPS],
+            .propensity = sim->policy->ops ? sim->propensities[(size_t)(n + 1) * size - 1] : 1};
+        sim_log_add(sim->options->log, n, &row, &sim->outcomes[n]);
+    }
+}
+
 /* ---- the loop ---- */
 
 static void add_outcome(struct simulation *sim, uint32_t place)
@@ -224,6 +252,7 @@ static souk_status take_turn(struct simulation *sim)
     if (status != SOUK_OK) return status;
     size_t first_trace = sim->num_trace;
     trace_slates(sim);
+    log_slates(sim);
     for (uint32_t n = 0; has_pairs && n < sim->shape.num_users; n++)
         if (sim->stays[n].is_taken)
             sim->stays[n].sums.figures[SIM_DIVERSITY] += find_diversity(sim, n);
@@ -231,6 +260,7 @@ static souk_status take_turn(struct simulation *sim)
     status = env_status(options->env_ops, options->env);
     if (status != SOUK_OK) return status;
     trace_outcomes(sim, first_trace);
+    log_outcomes(sim);
     if (sim->policy->ops && sim->policy->ops->observe)
         sim->policy->ops->observe(sim->policy->agent, sim->outcomes);
     for (uint32_t n = 0; n < sim->shape.num_users; n++)
@@ -261,6 +291,8 @@ static void begin(struct simulation *sim)
     sim->stays = mem_calloc(shape->num_users, sizeof *sim->stays, what);
     sim->draws = mem_calloc(shape->num_users, sizeof *sim->draws, what);
     sim->slates = mem_calloc((size_t)shape->num_users * shape->slate_size, sizeof(uint32_t), what);
+    sim->propensities =
+        mem_calloc((size_t)shape->num_users * shape->slate_size, sizeof(double), what);
     sim->outcomes = mem_calloc(shape->num_users, sizeof *sim->outcomes, what);
     sim->qualities =
         mem_calloc((size_t)shape->num_users * shape->num_candidates, sizeof(float), what);
@@ -274,6 +306,7 @@ static void end(struct simulation *sim)
     mem_free(sim->stays);
     mem_free(sim->draws);
     mem_free(sim->slates);
+    mem_free(sim->propensities);
     mem_free(sim->outcomes);
     mem_free(sim->qualities);
     mem_free(sim->values);

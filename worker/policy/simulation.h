@@ -12,6 +12,7 @@
 
 #include "worker/policy/agent.h"
 #include "worker/policy/env.h"
+#include "worker/policy/sim_log.h"
 #include "worker/train/comm.h"
 
 enum { SIM_TEXT_MAX = 48 };
@@ -52,6 +53,8 @@ struct sim_options {
     uint64_t num_traced;                      // the first ones
     uint64_t seed;                            // of what policies draw
     const volatile sig_atomic_t *stop_signal; // or NULL
+    struct exploration exploration;           // of the policy; zeroed: none
+    struct sim_log *log;                      // gets every step, of this rank; or NULL
 };
 
 /* Who leads. Without ops it is an oracle: the slate of the highest env_ops.qualities. */
