@@ -119,6 +119,11 @@ early=(--set data.valid_share=0.2 --set train.patience=1 --set train.epochs=40
     --set train.lr=0.02)
 check a_run_stops_early 0 '^validation  *auc 0\.' out train early "${early[@]}"
 grep '^validation' out >first
+cp out out.kept
+check it_says_so 0 '^stopped    early, after epoch [0-9]* of 40: no better validation auc than that of epoch [0-9]*$' \
+    out cat out.kept
+check so_does_its_result 0 '"best_epoch":[0-9]*,"stopped_early":true,' out cat early/result.json
+check a_run_of_all_epochs_did_not 0 '"stopped_early":false,' out cat run/result.json
 check nothing_is_left_after_patience 0 'nothing is left to train: .*by train.patience' err \
     train early "${early[@]}" --resume
 same figures_of_the_best_epoch_come_back "$(cat first)" "$(grep '^validation' out)"

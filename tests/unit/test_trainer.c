@@ -64,7 +64,7 @@ static void validation_keeps_the_best_epoch(void **state)
     struct train_outcome outcome = train_run(fixture);
     const struct train_result *result = &outcome.result;
     assert_int_equal(outcome.status, SOUK_OK);
-    assert_true(result->num_epochs < 200);
+    assert_true(result->num_epochs < 200 && result->is_early);
     assert_int_equal(result->num_epochs, result->best_epoch + 3);
     double best = result->points[result->best_epoch - 1].validation;
     assert_true(train_rmse(&result->validation) == best);
@@ -78,7 +78,7 @@ static void validation_keeps_the_best_epoch(void **state)
     train_set(fixture, "train.epochs", epochs);
     train_set(fixture, "train.patience", "0");
     struct train_outcome short_run = train_run(fixture);
-    assert_true(short_run.tables == outcome.tables);
+    assert_true(short_run.tables == outcome.tables && !short_run.result.is_early);
     assert_true(train_rmse(&short_run.result.test) == train_rmse(&result->test));
     train_result_fini(&short_run.result);
     train_result_fini(&outcome.result);

@@ -50,6 +50,18 @@ static void add_bytes(const char *what, uint64_t raw, uint64_t sent, struct buf 
     if (raw > 0) buf_printf(out, " (%.2f)", (double)sent / (double)raw);
 }
 
+static void add_early_end(const struct summary *summary, struct buf *out)
+{
+    const struct train_result *result = summary->result;
+    uint32_t num_worse = result->num_epochs - result->best_epoch;
+    buf_printf(out,
+               "stopped    early, after epoch %u of %u: no better validation %s than that of epoch "
+               "%u\n           in %u epoch%s (train.patience)\n",
+               result->num_epochs, summary->config->train.epochs,
+               result->validation.metrics[0].name, result->best_epoch, num_worse,
+               num_worse == 1 ? "" : "s");
+}
+
 static void add_files(const struct summary *summary, struct buf *out)
 {
     const char *dir = summary->config->run.dir;
@@ -92,6 +104,7 @@ void summary_format(const struct summary *summary, struct buf *out)
     if (result->num_bad_steps > 0)
         buf_printf(out, "bad steps  %s skipped: their gradient was not finite\n",
                    text_group_digits(result->num_bad_steps, bad));
+    if (result->is_early) add_early_end(summary, out);
     add_files(summary, out);
 }
 
@@ -129,6 +142,7 @@ static void format_result(const struct summary *summary, struct buf *out)
     json_key(json, "status"), json_string(json, summary->is_stopped ? "stopped" : "done");
     json_key(json, "epochs"), json_uint(json, result->num_epochs);
     json_key(json, "best_epoch"), json_uint(json, result->best_epoch);
+    json_key(json, "stopped_early"), json_bool(json, result->is_early);
     add_json_evaluation(json, "validation", &result->validation);
     add_json_evaluation(json, "test", &result->test);
     json_key(json, "samples"), json_uint(json, (uint64_t)result->num_samples);

@@ -1,10 +1,11 @@
 /* summary.h - the end of a run: for people on standard output, for programs in run.dir/result.json,
  * as a curve in run.dir/curve.svg, and for models of clicks as run.dir/calibration.svg.
  *
- * result.json: {"status": "done" | "stopped", "epochs", "best_epoch", "validation": {"samples",
- * metrics..., "protocol" of models of clicks} | null, "test": the same, "samples", "seconds",
- * "samples_per_s", "wait_percent", "staleness", "bad_rows", "bad_steps", "bytes": {"raw_pulled",
- * "sent_pulled", "raw_pushed", "sent_pushed"}, "topology"}. Threads: one owner.
+ * result.json: {"status": "done" | "stopped", "epochs", "best_epoch", "stopped_early" (whether
+ * train.patience ended it before train.epochs), "validation": {"samples", metrics..., "protocol" of
+ * models of clicks} | null, "test": the same, "samples", "seconds", "samples_per_s",
+ * "wait_percent", "staleness", "bad_rows", "bad_steps", "bytes": {"raw_pulled", "sent_pulled",
+ * "raw_pushed", "sent_pushed"}, "topology"}. Threads: one owner.
  */
 #ifndef SOUK_WORKER_TRAIN_SUMMARY_H
 #define SOUK_WORKER_TRAIN_SUMMARY_H

@@ -12,6 +12,7 @@
 #include "worker/train/record.h"
 #include "worker/train/resume.h"
 #include "worker/train/run_dir.h"
+#include "worker/train/start_check.h"
 
 struct trainer {
     const struct trainer_options *options;
@@ -60,13 +61,17 @@ static souk_status open_new(struct trainer *trainer)
     return status == SOUK_OK ? attach(trainer) : status;
 }
 
+static bool has_patience_ended(const struct trainer *trainer)
+{
+    uint32_t patience = trainer->config->train.patience;
+    return patience > 0 && trainer->state.best.num_worse >= patience;
+}
+
 static void decide_whether_complete(struct trainer *trainer)
 {
-    const struct config *config = trainer->config;
     struct train_state *state = &trainer->state;
-    bool has_patience_ended =
-        config->train.patience > 0 && state->best.num_worse >= config->train.patience;
-    state->is_complete = state->position.epoch >= config->train.epochs || has_patience_ended;
+    state->is_complete =
+        state->position.epoch >= trainer->config->train.epochs || has_patience_ended(trainer);
 }
 
 static void say_where_it_goes_on(struct trainer *trainer)
@@ -107,54 +112,6 @@ static souk_status open_checkpointed(struct trainer *trainer)
     if (status == SOUK_OK && comm_rank(trainer->comm) == 0) say_where_it_goes_on(trainer);
 out:
     model_dir_close(dir);
-    return status;
-}
-
-/* Rows that an earlier run has left on servers would be trained on as if they were new. */
-static souk_status check_servers_are_empty(struct trainer *trainer)
-{
-    souk_status status = SOUK_OK;
-    uint32_t num_servers = souk_client_num_servers(trainer->client);
-    for (uint32_t i = 0; i < num_servers && status == SOUK_OK; i++) {
-        struct souk_server_info info;
-        status = souk_client_server_info(trainer->client, i, &info);
-        if (status == SOUK_OK && info.num_rows > 0 && !trainer->options->is_resuming)
-            status =
-                log_fail(SOUK_ETOPOLOGY,
-                         "server %s holds %llu rows of an earlier run, or of one that still runs "
-                         "there; restart the server, let the other run end, or go on with an "
-                         "earlier one by --resume",
-                         info.address, (unsigned long long)info.num_rows);
-    }
-    return comm_agree(trainer->comm, status);
-}
-
-/* A wrong path of data that is only looked at after an epoch, or after all of them, is said before
- * the first one. Standard input can be opened only once. */
-static souk_status check_source(struct trainer *trainer, enum model_source source,
-                                const struct config_list *files)
-{
-    struct model_loader *loader;
-    for (uint32_t i = 0; i < files->num_items; i++)
-        if (strcmp(files->items[i], "-") == 0) return SOUK_OK;
-    souk_status status = SOUK_OK;
-    bool is_rank_0 = comm_rank(trainer->comm) == 0;
-    // Rank 0 is the first: what is wrong for all is said once.
-    for (int turn = 0; turn < 2 && status == SOUK_OK && files->num_items > 0; turn++) {
-        if (is_rank_0 == (turn == 0)) {
-            status = trainer->ops->loader_open(trainer->model, source, 0, 0, &loader);
-            if (status == SOUK_OK) trainer->ops->loader_close(loader);
-        }
-        status = comm_agree(trainer->comm, status);
-    }
-    return status;
-}
-
-static souk_status check_sources(struct trainer *trainer)
-{
-    const struct config *config = trainer->config;
-    souk_status status = check_source(trainer, MODEL_SOURCE_VALID, &config->data.valid);
-    if (status == SOUK_OK) status = check_source(trainer, MODEL_SOURCE_TEST, &config->data.test);
     return status;
 }
 
@@ -206,10 +163,15 @@ static souk_status set_up(struct trainer *trainer)
     if (!trainer->ops)
         return log_fail(SOUK_ECONFIG, "model.type \"%s\" is none; there are mf, din, base and ncf",
                         config->model.type);
-    souk_status status = check_servers_are_empty(trainer);
+    struct start_check check = {.config = config,
+                                .ops = trainer->ops,
+                                .comm = trainer->comm,
+                                .client = trainer->client,
+                                .is_resuming = trainer->options->is_resuming};
+    souk_status status = start_check_servers(&check);
     if (status == SOUK_OK)
         status = trainer->options->is_resuming ? open_checkpointed(trainer) : open_new(trainer);
-    if (status == SOUK_OK) status = check_sources(trainer);
+    if (status == SOUK_OK) status = start_check_sources(&check, trainer->model);
     if (status == SOUK_OK)
         status = run_dir_begin(config, trainer->comm, trainer->options->is_resuming);
     if (status == SOUK_OK) status = open_events(trainer);
@@ -426,6 +388,8 @@ static void fill_result(struct trainer *trainer)
     const struct train_totals *totals = &trainer->totals;
     result->num_epochs = trainer->state.position.epoch;
     result->best_epoch = trainer->state.best.epoch;
+    result->is_early =
+        result->num_epochs < trainer->config->train.epochs && has_patience_ended(trainer);
     result->validation = trainer->state.best.validation;
     result->seconds = (double)(clock_now_ms() - trainer->start_ms) / 1000;
     result->wait_percent = totals->busy_s > 0 ? 100 * totals->wait_s / totals->busy_s : 0;
