@@ -234,6 +234,36 @@ static void what_a_kind_does_not_take_is_refused(void **state)
     temp_dir_remove(dir);
 }
 
+/* One long episode among many short ones: an array with its steps for each of them has no room. */
+static void weights_by_step_of_too_many_long_episodes_are_undefined(void **state)
+{
+    (void)state;
+    enum { LONG = 12000, SHORT = 12000 };
+    char *dir = temp_dir_create();
+    struct buf text = {0};
+    struct ope_options options;
+    struct ope_result result;
+    buf_add_text(&text, "episode,t,state,action,reward,pscore\n");
+    for (int t = 0; t < LONG; t++) buf_printf(&text, "0,%d,0,%d,1,1\n", t, t % 2);
+    for (int e = 1; e <= SHORT; e++) buf_printf(&text, "%d,0,0,%d,1,1\n", e, e % 2);
+    ope_options_init(&options);
+    options.interval.kind = INTERVAL_STUDENT_T;
+    options.log = temp_file(dir, "log.csv", buf_text(&text));
+    options.policy = temp_file(dir, "pi.csv", "1,0\n");
+    options.verdict.by = "SNPDIS";
+    assert_int_equal(ope_run(&options, &result), SOUK_OK);
+    for (uint32_t f = 0; f < result.num_figures; f++) {
+        const struct estimate *estimate = &result.figures[f].estimate;
+        bool is_by_step =
+            strcmp(estimate->name, "SNPDIS") == 0 || strcmp(estimate->name, "SNDR") == 0;
+        assert_int_equal(estimate->undefined != NULL, is_by_step);
+    }
+    assert_int_equal(result.verdict.kind, VERDICT_NOT_ENOUGH_DATA);
+    ope_result_fini(&result);
+    buf_fini(&text);
+    temp_dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +273,7 @@ int main(void)
         cmocka_unit_test(intervals_of_episodes_hold_the_truth),
         cmocka_unit_test(policy_that_follows_no_episode_is_undefined_where_it_is_normalised),
         cmocka_unit_test(what_a_kind_does_not_take_is_refused),
+        cmocka_unit_test(weights_by_step_of_too_many_long_episodes_are_undefined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,8 @@
 #include "worker/ope/distribution.h"
 #include "worker/ope/episode_estimates.h"
 
+enum { CONTRIBUTIONS_MAX = 1 << 27 }; // numbers of an estimator: 1 GiB, twice for ratios
+
 struct evaluation {
     const struct ope_options *options;
     struct number_table *policy; // (S, A), or (num_steps, A) where states are features
@@ -130,13 +132,24 @@ static void decide(struct evaluation *e, const struct rounds *rounds, const char
     verdict_reach(&evidence, &e->options->interval, &e->options->verdict, &e->result->verdict);
 }
 
+/* NULL: it is not. */
+static const char *why_undefined(const struct evaluation *e, enum episode_estimator estimator)
+{
+    uint64_t num_slots = episode_num_slots(&e->terms, estimator);
+    if (e->no_values && episode_needs_values(estimator)) return e->no_values;
+    if (e->log.num_episodes * num_slots > CONTRIBUTIONS_MAX)
+        return "episodes times steps of the longest are more than can be kept (2^27); cut long "
+               "episodes, or take PDIS or DR";
+    return NULL;
+}
+
 static void add_figure(struct evaluation *e, enum episode_estimator estimator)
 {
-    const char *name = episode_estimator_name(estimator);
+    const char *name = episode_estimator_name(estimator), *why = why_undefined(e, estimator);
     bool decides = strcmp(name, e->by) == 0;
-    if (e->no_values && episode_needs_values(estimator)) {
-        ope_add_undefined(e->result, name, e->no_values);
-        if (decides) decide(e, NULL, e->no_values);
+    if (why) {
+        ope_add_undefined(e->result, name, why);
+        if (decides) decide(e, NULL, why);
         return;
     }
     uint32_t num_slots = episode_num_slots(&e->terms, estimator);
