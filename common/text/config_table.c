@@ -271,8 +271,7 @@ const struct option config_options[] = {
         "errors beyond it count linearly; 0: all count by their square, so that Q is a mean"),
     U32(policy.batch_size, "256", BETWEEN(1, 1 << 20),
         "transitions of an update; in lock step (train.consistency) of all workers together, else "
-        "of "
-        "one"),
+        "of one"),
     U32(policy.updates, "2", BETWEEN(1, 1 << 16), "updates after each step of all users"),
     U64(policy.replay, "200000", BETWEEN(1, 1e9), "transitions that a worker remembers"),
     U64(policy.warmup, "5000", ANY_NUMBER,
