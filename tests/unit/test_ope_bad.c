@@ -83,7 +83,7 @@ static void actions_and_positions_that_cannot_be_are_named_by_line(void **state)
     (void)state;
     bad_log("action,reward,pscore\n0,1,.5\n# a remark\n\n3,0,.5\n2,1,.5\n",
             "log.csv:5: action 3 is none of the 3 (0 to 2) that");
-    bad_log("action,reward,pscore\n0,1,.5\n-1,0,.5\n2,1,.5\n", "log.csv:3: action -1 is no whole");
+    bad_log("action,reward,pscore\n0,1,.5\n-1,0,.5\n2,1,.5\n", "log.csv:3: action -1 is not a whole");
     bad_log("action,reward,pscore\n0,1,.5\n1.5,0,.5\n2,1,.5\n", "log.csv:3: action 1.5 is no");
     bad_log("action,reward,pscore\n0,1,.5\n1e9,0,.5\n2,1,.5\n", "log.csv:3: action 1000000000 is");
     bad_log("action,reward,pscore\n0,1,.5\n,0,.5\n2,1,.5\n", "log.csv:3: action \"\" is missing");

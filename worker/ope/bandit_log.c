@@ -1,33 +1,25 @@
 /* bandit_log.c - see bandit_log.h. */
 #include "worker/ope/bandit_log.h"
 
-#include <math.h>
-
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "worker/data/columns.h"
 
 enum { INDEX_MAX = 1 << 24, CELLS_MAX = 1 << 28 }; // of actions and positions, and of pairs
 
 // A column of whole numbers from 0; *num_out is the largest + 1.
-static souk_status take_indices(const struct number_table *table, uint32_t column, const char *what,
+static souk_status take_indices(const struct number_table *table, uint32_t column,
                                 uint32_t *indices, uint32_t *num_out)
 {
     souk_status status = number_table_check_column(
         table, column, "numbers of actions and positions go from 0; fix the line");
     if (status != SOUK_OK) return status;
     uint32_t num = 0;
-    for (uint64_t i = 0; i < table->num_rows; i++) {
-        double value = number_table_at(table, i, column);
-        if (!(value >= 0 && value < INDEX_MAX && value == floor(value)))
-            return number_table_fail(table, i,
-                                     "%s %.17g is no whole number from 0 to %d; fix the line", what,
-                                     value, INDEX_MAX - 1);
-        indices[i] = (uint32_t)value;
+    for (uint64_t i = 0; status == SOUK_OK && i < table->num_rows; i++) {
+        status = number_table_index(table, i, column, INDEX_MAX, &indices[i]);
         if (indices[i] >= num) num = indices[i] + 1;
     }
-    *num_out = num;
-    return SOUK_OK;
+    if (status == SOUK_OK) *num_out = num;
+    return status;
 }
 
 static souk_status take_propensities(struct bandit_log *log, uint32_t column)
@@ -113,11 +105,9 @@ souk_status bandit_log_take(const struct number_table *table, struct bandit_log 
     log->positions = mem_calloc(log->num_rounds, sizeof(uint32_t), "positions");
     log->rewards = mem_calloc(log->num_rounds, sizeof(double), "rewards");
 
-    souk_status status =
-        take_indices(table, (uint32_t)action, "action", log->actions, &log->num_actions);
+    souk_status status = take_indices(table, (uint32_t)action, log->actions, &log->num_actions);
     if (status == SOUK_OK && position >= 0)
-        status = take_indices(table, (uint32_t)position, "position", log->positions,
-                              &log->num_positions);
+        status = take_indices(table, (uint32_t)position, log->positions, &log->num_positions);
     if (status == SOUK_OK) status = check_size(log);
     if (status == SOUK_OK) status = take_rewards(log, (uint32_t)reward);
     if (status == SOUK_OK && propensity >= 0) status = take_propensities(log, (uint32_t)propensity);

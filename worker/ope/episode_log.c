@@ -140,17 +140,11 @@ static souk_status take_index(const struct reading *reading, uint64_t row, int r
                               uint32_t *index_out)
 {
     if (reading->columns[role] < 0) return SOUK_OK;
-    double number = cell(reading, row, role);
-    const char *name = roles[role].names[0];
-    if (number < 0 || number >= INT32_MAX || number != (double)(uint32_t)number)
-        return number_table_fail(reading->table, row, "%s %g is not a whole number from 0", name,
-                                 number);
-    if (limit > 0 && number >= limit)
-        return number_table_fail(reading->table, row,
-                                 "%s %g is unknown: there are %u, numbered from 0", name, number,
-                                 limit);
-    *index_out = (uint32_t)number;
-    return SOUK_OK;
+    uint32_t column = (uint32_t)reading->columns[role];
+    souk_status status = number_table_index(reading->table, row, column, INT32_MAX, index_out);
+    if (status || limit == 0 || *index_out < limit) return status;
+    return number_table_fail(reading->table, row, "%s %u is unknown: there are %u, numbered from 0",
+                             reading->table->names[column], *index_out, limit);
 }
 
 static souk_status take_propensity(const struct reading *reading, struct logged_step *step)

@@ -223,6 +223,18 @@ souk_status number_table_check_actions(const struct number_table *table)
     return status;
 }
 
+souk_status number_table_index(const struct number_table *table, uint64_t row, uint32_t column,
+                               uint32_t limit, uint32_t *index_out)
+{
+    double number = number_table_at(table, row, column);
+    if (!(number >= 0 && number < limit && number == floor(number)))
+        return number_table_fail(table, row,
+                                 "%s %.15g is not a whole number from 0 to %u; fix the line",
+                                 table->names ? table->names[column] : "a cell", number, limit - 1);
+    *index_out = (uint32_t)number;
+    return SOUK_OK;
+}
+
 souk_status number_table_fail(const struct number_table *table, uint64_t row, const char *format,
                               ...)
 {

@@ -47,6 +47,11 @@ SOUK_MUST_CHECK souk_status number_table_check_column(const struct number_table 
 /* Columns that are the actions 0, 1, ...: names that all end in a number have to say so too, or the
  * columns stand in another order. SOUK_EDATA, logged. */
 SOUK_MUST_CHECK souk_status number_table_check_actions(const struct number_table *table);
+/* A cell as a whole number from 0 and below limit, such as an action. SOUK_EDATA, logged with the
+ * line; *index_out is left alone then. */
+SOUK_MUST_CHECK souk_status number_table_index(const struct number_table *table, uint64_t row,
+                                               uint32_t column, uint32_t limit,
+                                               uint32_t *index_out);
 /* Logs "file:line: message". Returns SOUK_EDATA. */
 souk_status number_table_fail(const struct number_table *table, uint64_t row, const char *format,
                               ...) __attribute__((format(printf, 3, 4)));

@@ -40,18 +40,6 @@ static souk_status find_column(const struct number_table *table, const char *nam
     return number_table_check_column(table, *column_out, "fix the line");
 }
 
-// A whole number from 0, below limit.
-static souk_status take_index(const struct number_table *table, uint64_t row, uint32_t column,
-                              uint32_t limit, uint32_t *index_out)
-{
-    double number = number_table_at(table, row, column);
-    if (number < 0 || number >= limit || number != floor(number))
-        return number_table_fail(table, row, "%s %g is not a whole number from 0 to %u",
-                                 table->names[column], number, limit - 1);
-    *index_out = (uint32_t)number;
-    return SOUK_OK;
-}
-
 // ---- order ----
 
 static int by_place(const void *a, const void *b)
@@ -73,8 +61,8 @@ static souk_status take_places(struct reading *reading)
     for (uint64_t i = 0; !status && i < table->num_rows; i++) {
         struct place *place = &reading->places[i];
         *place = (struct place){.slate = number_table_at(table, i, slate), .row = i};
-        status = take_index(table, i, position, ACTIONS_MAX, &place->position);
-        if (!status) status = take_index(table, i, action, ACTIONS_MAX, &place->action);
+        status = number_table_index(table, i, position, POSITIONS_MAX, &place->position);
+        if (!status) status = number_table_index(table, i, action, ACTIONS_MAX, &place->action);
         if (!status && place->action >= reading->log->num_actions)
             reading->log->num_actions = place->action + 1;
     }
@@ -101,9 +89,6 @@ static souk_status check_slates(struct reading *reading)
     if (table->num_rows % length != 0)
         return number_table_fail(table, places[table->num_rows - 1].row,
                                  "the slate has fewer positions than the %u of others", length);
-    if (length > POSITIONS_MAX)
-        return log_fail(SOUK_EDATA, "%s: slates of %u positions are more than the %u that are read",
-                        table->name, length, POSITIONS_MAX);
     reading->log->length = length;
     reading->log->num_slates = table->num_rows / length;
     return SOUK_OK;
