@@ -63,6 +63,8 @@ check slates_larger_than_candidates_are_refused test $? -eq 2
 learn short --set policy.steps=1000 --set policy.warmup=5000
 check what_has_not_come_yet_is_a_dash has err '^ *1,024 *- *0 *- '
 check says_when_nothing_was_learnt has out 'nothing was learnt: no worker got beyond policy.warmup'
+learn long --set policy.steps=3000 --set policy.warmup=0 --set policy.n_step=100
+check says_when_no_transition_was_over has out 'nothing was learnt: .* and policy.n_step steps'
 
 # ---- stopped by the clock, then resumed ----
 learn stopped --set policy.steps=4000000 --set train.max_seconds=1
@@ -70,6 +72,17 @@ check stops_after_its_time test $? -eq 75
 check says_how_to_go_on has out 'with --resume goes on'
 learn stopped --resume --set policy.steps=40000 --set policy.test_users=20
 check resumes test $? -eq 0
+for other in policy.agent=dqn policy.hidden=64 policy.null_value=zero env.slate_size=2; do
+    learn stopped --resume --set policy.steps=50000 --set $other
+    check "goes_on_with_the_same_${other%%=*}" test $? -eq 2
+    check "says_that_${other%%=*}_was_another" has err 'the run began with'
+done
+learn stopped --resume --set policy.steps=50000 --set policy.gamma=0.9 --set policy.test_users=20
+check how_it_learns_may_change_on_the_way test $? -eq 0
+learn never_begun --resume
+check what_never_began_has_no_checkpoint has err 'has no checkpoint to go on from; start without --resume'
+"$bin/souk" evaluate -m "$dir/stopped" --data "$dir/none.csv" >/dev/null 2>"$dir/err"
+check a_policy_is_no_model_to_evaluate has err 'is a policy and no model that predicts'
 
 # ---- people of a click model ----
 "$bin/souk" data generate clicks -o "$dir/clicks" --samples 4000 --users 100 --items 150 >/dev/null 2>"$dir/err" &&

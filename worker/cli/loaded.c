@@ -10,6 +10,11 @@ static souk_status make_model(struct loaded *loaded)
 {
     const char *type = model_dir_type(loaded->dir);
     loaded->ops = model_ops_get(type);
+    if (strncmp(type, "policy:", 7) == 0)
+        return log_fail(SOUK_EDATA,
+                        "%s: is a policy and no model that predicts; `souk simulate --policies` "
+                        "and `souk recommend --policy` know what to do with it",
+                        model_dir_path(loaded->dir));
     if (!loaded->ops)
         return log_fail(SOUK_EDATA,
                         "%s: is a model of type \"%s\", which this souk does not know; use the "

@@ -9,6 +9,7 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "worker/policy/learn_private.h"
+#include "worker/train/resume.h"
 #include "worker/train/run_dir.h"
 
 enum { SYNC_STEPS = 16 }; // steps of all places between two looks at the other ranks
@@ -286,12 +287,23 @@ static souk_status begin(struct learning *run)
     return status;
 }
 
+// Whether there is a checkpoint where one is to go on from.
+static souk_status check_checkpoint(const struct learn_options *options)
+{
+    struct model_dir *dir = NULL;
+    if (!options->is_resuming) return SOUK_OK;
+    souk_status status = comm_agree(options->comm, resume_open(options->config, &dir));
+    model_dir_close(dir);
+    return status;
+}
+
 souk_status learn_run(const struct learn_options *options, struct learn_result *result_out)
 {
     struct learning run = {.options = options, .config = options->config, .comm = options->comm};
     int lock;
-    souk_status status =
-        run_dir_prepare(options->config, options->comm, options->is_resuming, &lock);
+    souk_status status = check_checkpoint(options);
+    if (status == SOUK_OK)
+        status = run_dir_prepare(options->config, options->comm, options->is_resuming, &lock);
     if (status != SOUK_OK) return status;
     status = begin(&run);
     if (status == SOUK_OK) status = finish(&run, loop(&run));

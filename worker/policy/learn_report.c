@@ -47,7 +47,8 @@ void learn_report_text(const struct learn_report *report, struct buf *out)
                group(steps_per_s(result), rate), group(result->num_stays, stays),
                group(result->num_updates, updates));
     if (result->num_updates == 0 && result->num_steps > 0)
-        buf_add_text(out, "           nothing was learnt: no worker got beyond policy.warmup\n");
+        buf_add_text(out, "           nothing was learnt: no worker got beyond policy.warmup "
+                          "and policy.n_step steps of its users\n");
     buf_printf(out, "files      %s/: config.yaml events.jsonl result.json%s\n", dir,
                result->num_points > 0 ? " curve.svg" : "");
     buf_printf(out, "policy     %s/model: %s for %s\n", dir, report->config->policy.agent,

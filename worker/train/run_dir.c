@@ -49,7 +49,46 @@ static bool is_same_section(const char *a, const char *b, const char *name)
     return a_length == b_length && memcmp(a_start, b_start, a_length) == 0;
 }
 
-/* A run goes on with the model and the tables that it began with; everything else may change. */
+// The line of an option in a section of config_show's text.
+static bool is_same_line(const char *a, const char *b, const char *section, const char *key)
+{
+    const char *texts[] = {a, b}, *lines[2];
+    size_t lengths[2];
+    char name[64];
+    snprintf(name, sizeof(name), "\n  %s:", key);
+    for (int i = 0; i < 2; i++) {
+        const char *start = find_section(texts[i], section, &lengths[i]);
+        const char *line = lengths[i] > 0 ? strstr(start, name) : NULL;
+        lines[i] = line && line < start + lengths[i] ? line + 1 : "";
+        lengths[i] = strcspn(lines[i], "\n");
+    }
+    return lengths[0] == lengths[1] && memcmp(lines[0], lines[1], lengths[0]) == 0;
+}
+
+/* What an agent is, and not how it learns: the checkpoint has it, so other settings would do
+ * nothing but be written down. */
+static const char *const agent_keys[] = {"agent",  "hidden",       "dueling",  "embedding",
+                                         "memory", "reward_scale", "slate",    "null_value",
+                                         "bins",   "bins_low",     "bins_high"};
+
+static souk_status check_same_agent(const char *path, const char *was, const char *is)
+{
+    if (!is_same_section(was, is, "\nenv:"))
+        return log_fail(SOUK_ECONFIG,
+                        "%s: the run began with other settings of env.*; go on with the same, or "
+                        "start without --resume",
+                        path);
+    for (unsigned k = 0; k < sizeof(agent_keys) / sizeof(agent_keys[0]); k++)
+        if (!is_same_line(was, is, "\npolicy:", agent_keys[k]))
+            return log_fail(SOUK_ECONFIG,
+                            "%s: the run began with another policy.%s; go on with the same, or "
+                            "start without --resume",
+                            path, agent_keys[k]);
+    return SOUK_OK;
+}
+
+/* A run goes on with the model and the tables that it began with, or the agent and its users;
+ * everything else may change. */
 static souk_status check_same_model(const struct config *config)
 {
     struct config before;
@@ -70,6 +109,7 @@ static souk_status check_same_model(const struct config *config)
                          "%s: the run began with other settings of run.seed, model.*, tables.* "
                          "or train.optimizer; go on with the same, or start without --resume",
                          path);
+        if (status == SOUK_OK) status = check_same_agent(path, buf_text(&was), buf_text(&is));
     }
     buf_fini(&was);
     buf_fini(&is);
