@@ -124,11 +124,23 @@ check it_says_so 0 '^stopped    early, after epoch [0-9]* of 40: no better valid
     out cat out.kept
 check so_does_its_result 0 '"best_epoch":[0-9]*,"stopped_early":true,' out cat early/result.json
 check a_run_of_all_epochs_did_not 0 '"stopped_early":false,' out cat run/result.json
+cp early/result.json result.kept
 check nothing_is_left_after_patience 0 'nothing is left to train: .*by train.patience' err \
     train early "${early[@]}" --resume
+cp out resumed
 same figures_of_the_best_epoch_come_back "$(cat first)" "$(grep '^validation' out)"
+same the_result_stays "$(cat result.kept)" "$(cat early/result.json)"
+check the_end_says_what_to_raise 0 '^training   was complete: .*raise train.patience to go on$' out \
+    cat resumed
+rm early/result.json
+check a_result_that_is_missing_is_written 0 '"stopped_early":true' early/result.json \
+    train early "${early[@]}" --resume
+cp run/result.json result.kept
 check nothing_is_left_after_all_epochs 0 'nothing is left to train: .*after epoch 3, by train.epochs' \
     err train run --resume
+same its_result_stays_too "$(cat result.kept)" "$(cat run/result.json)"
+check more_epochs_make_a_new_result 0 '"epochs":4,.*"samples":6000,' run/result.json \
+    train run --set train.epochs=4 --resume
 
 printf 'u,i,c,t\na,x,1,1\na,y,1,2\na,,1,3\n' >log.csv
 check a_bad_row_of_a_log_names_its_own_option 3 'log.csv:4: .*set --max-bad-rows' err \

@@ -143,6 +143,13 @@ static souk_status drop_checkpoint(const struct config *config)
     return status;
 }
 
+static void drop_result(const struct config *config)
+{
+    char *path = run_dir_path(config, "result.json");
+    unlink(path);
+    mem_free(path);
+}
+
 static souk_status lock(const struct config *config, int *lock_out)
 {
     souk_status status = file_lock_dir(config->run.dir, false, lock_out);
@@ -178,6 +185,7 @@ souk_status run_dir_begin(const struct config *config, struct comm *comm, bool i
     souk_status status = SOUK_OK;
     if (comm_rank(comm) == 0) {
         if (!is_resuming) status = drop_checkpoint(config);
+        if (!is_resuming && status == SOUK_OK) drop_result(config);
         if (status == SOUK_OK) status = write_config(config);
     }
     return comm_agree(comm, status);

@@ -21,7 +21,7 @@ SOUK_MUST_CHECK souk_status run_dir_prepare(const struct config *config, struct 
                                             bool is_resuming, int *lock_out);
 
 /* When only training itself can fail any more: writes the configuration, and without is_resuming
- * drops an older checkpoint, because it belongs to another run. Collective. */
+ * drops an older checkpoint and its figures, because they belong to another run. Collective. */
 SOUK_MUST_CHECK souk_status run_dir_begin(const struct config *config, struct comm *comm,
                                           bool is_resuming);
 

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/text/json.h"
 #include "worker/eval/protocol.h"
 #include "worker/report/svg.h"
 #include "worker/report/svg_calibration.h"
 
-enum { NAME_COLUMNS = 11, LINE_COLUMNS = 80 };
+enum { NAME_COLUMNS = 11, LINE_COLUMNS = 80, RESULT_BYTES_MAX = 1 << 20 };
 
 /* ---- text ---- */
 
@@ -76,19 +77,12 @@ static void add_files(const struct summary *summary, struct buf *out)
         buf_printf(out, "stopped    %s/checkpoint; the same command with --resume goes on\n", dir);
 }
 
-void summary_format(const struct summary *summary, struct buf *out)
+/* What training took. */
+static void add_effort(const struct train_result *result, struct buf *out)
 {
-    const struct train_result *result = summary->result;
     const struct souk_client_stats *wire = &result->wire;
-    char samples[32], rate[32], bad[32];
+    char samples[32], rate[32];
     double per_s = result->seconds > 0 ? result->num_samples / result->seconds : 0;
-    add_evaluation("validation", &result->validation, out);
-    add_evaluation("test", &result->test, out);
-    if (find_clicks(result)) {
-        buf_printf(out, "%-*s", NAME_COLUMNS, "protocol");
-        protocol_add_short(find_clicks(result), "\n           ", out);
-        buf_add_text(out, "; all of it is in result.json\n");
-    }
     buf_printf(out,
                "training   %s samples in %.1f s, %s a second; waiting %.1f %%; staleness %.1f\n",
                text_group_digits((unsigned long long)result->num_samples, samples), result->seconds,
@@ -99,6 +93,24 @@ void summary_format(const struct summary *summary, struct buf *out)
     add_bytes(", pushed", wire->raw_bytes_pushed, wire->sent_bytes_pushed, out);
     if (wire->retries > 0) buf_printf(out, "; %llu sent again", (unsigned long long)wire->retries);
     buf_add_char(out, '\n');
+}
+
+void summary_format(const struct summary *summary, struct buf *out)
+{
+    const struct train_result *result = summary->result;
+    char bad[32];
+    add_evaluation("validation", &result->validation, out);
+    add_evaluation("test", &result->test, out);
+    if (find_clicks(result)) {
+        buf_printf(out, "%-*s", NAME_COLUMNS, "protocol");
+        protocol_add_short(find_clicks(result), "\n           ", out);
+        buf_add_text(out, "; all of it is in result.json\n");
+    }
+    if (result->was_complete)
+        buf_printf(out, "training   was complete: no sample is left; raise %s to go on\n",
+                   result->is_early ? "train.patience" : "train.epochs");
+    else
+        add_effort(result, out);
     if (result->num_rows_bad > 0)
         buf_printf(out, "bad rows   %s skipped\n", text_group_digits(result->num_rows_bad, bad));
     if (result->num_bad_steps > 0)
@@ -225,9 +237,31 @@ static souk_status write_file(const struct summary *summary, const char *name,
     return status;
 }
 
+/* Whether result.json is that of this run at its end: what was complete is not told anew, with the
+ * nothing that was trained since. A run that was killed at its end has none yet. */
+static bool has_result(const struct summary *summary)
+{
+    struct buf path = {0}, start = {0};
+    char *text = NULL;
+    size_t length = 0;
+    buf_printf(&path, "%s/result.json", summary->config->run.dir);
+    buf_printf(&start, "{\"status\":\"done\",\"epochs\":%u,", summary->result->num_epochs);
+    bool is_it = file_exists(buf_text(&path)) &&
+                 file_read(buf_text(&path), RESULT_BYTES_MAX, &text, &length) == SOUK_OK &&
+                 strncmp(text, buf_text(&start), start.length) == 0;
+    mem_free(text);
+    buf_fini(&path);
+    buf_fini(&start);
+    return is_it;
+}
+
 souk_status summary_write_files(const struct summary *summary)
 {
     struct buf text = {0};
+    if (summary->result->was_complete && has_result(summary)) {
+        log_info("%s/result.json stays as the run left it", summary->config->run.dir);
+        return SOUK_OK;
+    }
     format_result(summary, &text);
     souk_status status = write_file(summary, "result.json", &text);
     if (status == SOUK_OK && summary->result->num_points > 0) {

@@ -20,7 +20,7 @@ struct summary {
 };
 
 void summary_format(const struct summary *summary, struct buf *out);
-/* result.json, curve.svg and calibration.svg. */
+/* result.json, curve.svg and calibration.svg. Those of a run that was complete before stay. */
 SOUK_MUST_CHECK souk_status summary_write_files(const struct summary *summary);
 
 #endif

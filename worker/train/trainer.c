@@ -334,6 +334,7 @@ static bool is_checkpoint_due(struct trainer *trainer)
 static souk_status train_epochs(struct trainer *trainer)
 {
     decide_whether_complete(trainer);
+    trainer->result.was_complete = trainer->state.is_complete;
     while (!trainer->state.is_complete) {
         bool is_best = false;
         souk_status status = train_epoch(trainer);

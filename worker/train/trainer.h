@@ -39,6 +39,7 @@ struct train_point {
 struct train_result {
     uint32_t num_epochs, best_epoch;    // trained, and the one that is the model; from 1
     bool is_early;                      // train.patience ended it before train.epochs
+    bool was_complete;                  // when it was resumed: nothing was left to train
     struct evaluation validation, test; // of the best epoch; num_samples 0: there is no such data
     double num_samples;                 // trained in this process, by all workers
     double seconds;                     // of training and validation
