@@ -169,6 +169,7 @@ struct config {
         enum config_policy_slate slate;    // slateq
         enum config_null_value null_value; // slateq
         uint32_t embedding;                // floats of an item's; 0: auto
+        uint32_t user_embedding;           // floats of a user's
         uint32_t bins;                     // tabular: of a feature
         float bins_low, bins_high;         // tabular: where they begin and end
         enum config_exploration exploration;

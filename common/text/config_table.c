@@ -291,6 +291,9 @@ const struct option config_options[] = {
         "floats of an item's embedding, a table \"policy_item\" on the servers; 0: 16 where items "
         "have "
         "keys and no features, else none"),
+    U32(policy.user_embedding, "0", BETWEEN(0, SOUK_DIM_MAX),
+        "slateq, dqn: floats of a user's embedding, a table \"policy_user\" on the servers, for "
+        "users who come back (env.type learned); 0: none"),
     U32(policy.bins, "4", BETWEEN(1, 1024), "tabular: parts that a feature's range is cut into"),
     F32(policy.bins_low, "-1", ANY_NUMBER, "tabular: where the range begins"),
     F32(policy.bins_high, "1", ANY_NUMBER, "tabular: where it ends"),

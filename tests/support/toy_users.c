@@ -15,6 +15,7 @@ void toy_shape(const struct toy *toy, struct env_shape *shape_out)
                                     .item_dim = toy->has_keys ? 0 : toy->num_items,
                                     .num_items = toy->has_keys ? toy->num_items : 0,
                                     .max_steps = 1000000,
+                                    .has_user_keys = toy->has_user_keys,
                                     .click_reward = toy->click_reward};
 }
 
@@ -38,7 +39,7 @@ void toy_stop(struct toy *toy)
 struct sight {
     float users[TOY_USERS * TOY_STATES_MAX];
     float items[TOY_USERS * TOY_ITEMS_MAX * TOY_ITEMS_MAX];
-    uint64_t keys[TOY_USERS * TOY_ITEMS_MAX], draws[TOY_USERS];
+    uint64_t keys[TOY_USERS * TOY_ITEMS_MAX], user_keys[TOY_USERS], draws[TOY_USERS];
     float scores[TOY_USERS * TOY_ITEMS_MAX], null_scores[TOY_USERS];
     struct env_view view;
 };
@@ -49,6 +50,7 @@ static void show(struct toy *toy, const int32_t *states, struct sight *sight)
     memset(sight, 0, sizeof *sight);
     for (uint32_t n = 0; n < TOY_USERS; n++) {
         sight->users[n * toy->num_states + (toy->hides_states ? 0 : (uint32_t)states[n])] = 1;
+        sight->user_keys[n] = 500 + (uint64_t)states[n];
         sight->null_scores[n] = toy->null_score;
         sight->draws[n] = rng_next_u64(&toy->rng);
         for (uint32_t c = 0; c < num_items; c++) {
@@ -59,6 +61,7 @@ static void show(struct toy *toy, const int32_t *states, struct sight *sight)
         }
     }
     sight->view = (struct env_view){.users = sight->users,
+                                    .user_keys = toy->has_user_keys ? sight->user_keys : NULL,
                                     .items = toy->has_keys ? NULL : sight->items,
                                     .keys = toy->has_keys ? sight->keys : NULL,
                                     .scores = sight->scores,

@@ -19,6 +19,7 @@ struct toy_step {
 struct toy {
     uint32_t num_states, num_items, slate_size;
     bool has_keys, hides_states;             // hides: all look like state 0
+    bool has_user_keys;                      // who is in a state is the same person each time
     float scores[TOY_ITEMS_MAX], null_score; // of the choice
     float click_reward;                      // as agents are told; 0: nothing
     struct toy_step steps[TOY_STATES_MAX][TOY_ITEMS_MAX];

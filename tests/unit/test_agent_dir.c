@@ -79,9 +79,9 @@ static void expect_same(struct toy *a, struct toy *b)
                                1e-6);
 }
 
-static void check_round_trip(bool has_keys, bool needs_servers)
+static void check_round_trip_of(struct toy toy, bool needs_servers)
 {
-    struct toy toy = users(has_keys), loaded;
+    struct toy loaded;
     struct model_cluster cluster, another;
     struct config defaults; // the folder says what the agent is
     const struct exploration none = {0};
@@ -106,6 +106,11 @@ static void check_round_trip(bool has_keys, bool needs_servers)
     config_fini(&defaults);
 }
 
+static void check_round_trip(bool has_keys, bool needs_servers)
+{
+    check_round_trip_of(users(has_keys), needs_servers);
+}
+
 static void a_slateq_policy_comes_back(void **state)
 {
     (void)state;
@@ -125,6 +130,20 @@ static void embeddings_of_items_come_back(void **state)
 {
     (void)state;
     check_round_trip(true, true);
+}
+
+static void embeddings_of_users_come_back(void **state)
+{
+    (void)state;
+    static const char *const agents[] = {"policy.agent=slateq", "policy.agent=dqn"};
+    for (int i = 0; i < 4; i++) {
+        struct toy toy = users(i % 2);
+        toy.has_user_keys = toy.hides_states = true;
+        toy.click_reward = 1;
+        set(agents[i / 2]);
+        set("policy.user_embedding=3");
+        check_round_trip_of(toy, true);
+    }
 }
 
 static void a_table_comes_back(void **state)
@@ -200,6 +219,25 @@ static void policies_for_other_users_are_refused(void **state)
     expect_refusal(&other, "the number of features of an item was 5, here it is 4");
     other = users(true);
     expect_refusal(&other, "features of an item was 5, here it is 0");
+}
+
+static void policies_that_know_users_are_refused_among_strangers(void **state)
+{
+    (void)state;
+    struct toy toy = users(false), strangers = toy, loaded;
+    struct model_cluster cluster;
+    toy.has_user_keys = true;
+    set("policy.user_embedding=3");
+    model_cluster_start(&cluster, 1, 1);
+    toy_start(&toy, &config, cluster.client);
+    toy_learn(&toy, 5, 0.01f);
+    save(&toy, cluster.client);
+    toy_stop(&toy);
+    capture_log_begin();
+    assert_int_equal(load(&strangers, &config, cluster.client, &loaded), SOUK_EDATA);
+    assert_non_null(strstr(capture_log_text(), "knows users by their ids"));
+    capture_log_end();
+    model_cluster_stop(&cluster);
 }
 
 static void damaged_policies_are_refused(void **state)
@@ -281,10 +319,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slateq_policy_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dqn_policy_with_a_memory_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(embeddings_of_items_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(embeddings_of_users_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_copy_is_what_it_was_made_of, set_up, tear_down),
         cmocka_unit_test_setup_teardown(learning_goes_on_from_a_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(policies_for_other_users_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(policies_that_know_users_are_refused_among_strangers,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_policies_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_manifests_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(models_that_are_no_policies_are_refused, set_up, tear_down),

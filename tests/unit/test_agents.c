@@ -298,6 +298,55 @@ static void dueling_dqn_learns_embeddings_of_items(void **state)
     check_with_servers(toy, 0.2);
 }
 
+/* States cannot be told but by who is in them. */
+static void check_users(const char *agent)
+{
+    struct toy toy = chain();
+    toy.hides_states = toy.has_user_keys = true;
+    set(agent);
+    set("policy.user_embedding=4");
+    check_with_servers(toy, 0.2);
+}
+
+static void slateq_learns_embeddings_of_users(void **state)
+{
+    (void)state;
+    check_users("policy.agent=slateq");
+}
+
+static void dqn_learns_embeddings_of_users(void **state)
+{
+    (void)state;
+    check_users("policy.agent=dqn");
+    set("policy.dueling=true");
+    check_users("policy.agent=dqn");
+}
+
+/* Two positions, each of which learns from its own state; users and items are known by key only. */
+static void embeddings_of_users_know_positions(void **state)
+{
+    (void)state;
+    struct toy toy = {.num_states = 1,
+                      .num_items = 4,
+                      .slate_size = 2,
+                      .has_keys = true,
+                      .has_user_keys = true,
+                      .scores = {1, 1, 1, 1},
+                      .steps = {{{2, -1}, {0, -1}, {2, -1}, {1, -1}}}};
+    struct model_cluster cluster;
+    const struct exploration none = {0};
+    set("policy.agent=dqn");
+    set("policy.user_embedding=3");
+    model_cluster_start(&cluster, 2, 1);
+    toy_start(&toy, &config, cluster.client);
+    learn(&toy, 800);
+    toy_act(&toy, 0, &none);
+    assert_int_equal(toy.slates[0] + toy.slates[1], 2);
+    assert_int_not_equal(toy.slates[0], 1);
+    toy_stop(&toy);
+    model_cluster_stop(&cluster);
+}
+
 /* ---- what cannot be ---- */
 
 static void expect_refusal_of(const struct env_shape *shape, const char *message)
@@ -348,6 +397,8 @@ static void agents_that_cannot_be_are_refused(void **state)
     (void)state;
     expect_refusal("policy.embedding=8", "have no keys to embed");
     set("policy.embedding=0");
+    expect_refusal("policy.user_embedding=8", "nobody to remember");
+    set("policy.user_embedding=0");
     expect_refusal("policy.hidden=16,many", "\"many\" is no width");
     expect_refusal("policy.hidden=1,2,3,4,5,6,7,8,9", "9 layers are more than 8");
     set("policy.hidden=16");
@@ -390,6 +441,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(slateq_learns_embeddings_of_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dqn_learns_embeddings_of_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dueling_dqn_learns_embeddings_of_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slateq_learns_embeddings_of_users, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dqn_learns_embeddings_of_users, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(embeddings_of_users_know_positions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(agents_that_cannot_be_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_inputs_than_can_be_counted_are_refused, set_up,
                                         tear_down),

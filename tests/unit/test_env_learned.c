@@ -107,25 +107,41 @@ static double score(struct learned_world *world, const struct sample_batch *pers
     return logit;
 }
 
-// Which profile makes the scores of a place; its number, or UINT32_MAX.
+// Whether this profile makes the scores of a place.
+static bool is_profile(struct learned_world *world, const struct env_view *view, uint32_t place,
+                       uint32_t profile)
+{
+    const struct sample_batch *profiles = &world->model->profiles.samples;
+    struct sample_batch person;
+    bool is_same = true;
+    sample_batch_init(&person, profiles->num_ids, profiles->num_histories);
+    sample_batch_append(&person, profiles, profile);
+    for (uint32_t c = 0; c < CANDIDATES && is_same; c++) {
+        size_t at = (size_t)place * CANDIDATES + c;
+        double odds = exp(score(world, &person, view->keys[at]));
+        is_same = fabs((double)view->scores[at] / odds - 1) < 1e-4;
+    }
+    sample_batch_fini(&person);
+    return is_same;
+}
+
+// One that does; its number, or UINT32_MAX.
 static uint32_t find_profile(struct learned_world *world, const struct env_view *view,
                              uint32_t place)
 {
-    const struct sample_batch *profiles = &world->model->profiles.samples;
-    for (uint32_t b = 0; b < profiles->num_samples; b++) {
-        struct sample_batch person;
-        bool is_same = true;
-        sample_batch_init(&person, profiles->num_ids, profiles->num_histories);
-        sample_batch_append(&person, profiles, b);
-        for (uint32_t c = 0; c < CANDIDATES && is_same; c++) {
-            size_t at = (size_t)place * CANDIDATES + c;
-            double odds = exp(score(world, &person, view->keys[at]));
-            is_same = fabs((double)view->scores[at] / odds - 1) < 1e-4;
-        }
-        sample_batch_fini(&person);
-        if (is_same) return b;
-    }
+    for (uint32_t b = 0; b < world->model->profiles.samples.num_samples; b++)
+        if (is_profile(world, view, place, b)) return b;
     return UINT32_MAX;
+}
+
+static uint32_t find_user(const struct learned_world *world, uint64_t key)
+{
+    const struct sample_batch *profiles = &world->model->profiles.samples;
+    const uint64_t *users = profiles->ids[world->model->format->user];
+    uint32_t b = 0;
+    while (b < profiles->num_samples && users[b] != key) b++;
+    assert_true(b < profiles->num_samples);
+    return b;
 }
 
 static void users_begin_with_profiles_and_are_scored_by_the_model(void **state)
@@ -146,6 +162,7 @@ static void users_begin_with_profiles_and_are_scored_by_the_model(void **state)
             uint32_t profile = find_profile(&world, &view, n);
             assert_int_not_equal(profile, UINT32_MAX);
             num_different += profile != first;
+            assert_true(is_profile(&world, &view, n, find_user(&world, view.user_keys[n])));
             assert_true(view.null_score[n] == 1);
         }
         assert_true(num_different > 2);

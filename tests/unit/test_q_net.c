@@ -87,13 +87,15 @@ static uint32_t check(struct rig *rig, float *values, const float *grads, uint32
 static void check_gradients(bool is_dueling, uint32_t num_layers)
 {
     struct rig rig;
-    float items_grad[ROWS * E];
+    float items_grad[ROWS * E], states_grad[S * D];
     start(&rig, is_dueling, num_layers);
     loss_of(&rig);
     dense_clear_grads(&rig.dense);
-    q_net_backward(rig.net, &rig.batch, rig.weights, items_grad);
+    q_net_backward(rig.net, &rig.batch, rig.weights, items_grad, states_grad);
     uint32_t n = rig.dense.num_values;
     assert_true(check(&rig, rig.dense.values, rig.dense.grads, n) > n * 8 / 10);
+    // A state moves all of its rows, so that there are more kinks.
+    assert_true(check(&rig, rig.states, states_grad, S * D) > S * D * 7 / 10);
     assert_true(check(&rig, rig.items, items_grad, ROWS * E) > ROWS * E * 8 / 10);
     stop(&rig);
 }
@@ -208,7 +210,7 @@ static void nothing_need_be_known_of_states(void **state)
     dense_allocate(&dense);
     dense_initialise(&dense, 1);
     q_net_forward(net, dense.values, &batch, q);
-    q_net_backward(net, &batch, grads, NULL);
+    q_net_backward(net, &batch, grads, NULL, NULL);
     assert_true(isfinite(q[0]) && q[0] != q[1]);
     q_net_destroy(net);
     dense_fini(&dense);

@@ -36,6 +36,13 @@ struct exploration_slate agent_slate(const struct env_shape *shape,
         .marginals = choice->marginals ? choice->marginals + at : NULL};
 }
 
+const struct souk_table_spec *agent_spec(const struct agent_options *options, const char *name)
+{
+    for (uint32_t i = 0; i < options->num_specs; i++)
+        if (strcmp(options->specs[i].name, name) == 0) return &options->specs[i];
+    return NULL;
+}
+
 void agent_explore(const struct env_shape *shape, const struct agent_turn *turn,
                    const struct agent_choice *choice, uint32_t p, const uint32_t *best,
                    const double *preferences)

@@ -9,7 +9,7 @@
  * the step and not on the place, the neighbours or the number of processes.
  *
  * A policy folder is a model folder (model_dir.h) of type "policy:<agent>": the agent's settings as
- * its state, dense.h's file as its weights, item embeddings as its table.
+ * its state, dense.h's file as its weights, embeddings as its tables.
  *
  * Threads: one owner, that of the client.
  */
@@ -22,6 +22,8 @@
 #include "worker/policy/exploration.h"
 #include "worker/train/comm.h"
 
+enum { AGENT_TABLES_MAX = 2 };
+
 struct agent;
 
 struct agent_options {
@@ -31,8 +33,9 @@ struct agent_options {
     struct comm *comm;          // NULL: this process alone
     bool is_learning;           // else only act and observe are called
     // Of a folder; NULL: config says what the agent is.
-    const void *state;                  // JSON object of save_state
-    const struct souk_table_spec *spec; // of its table, if it has one
+    const void *state;                   // JSON object of save_state
+    const struct souk_table_spec *specs; // of its tables
+    uint32_t num_specs;
 };
 
 /* A turn of all places. */
@@ -77,18 +80,21 @@ struct agent_ops {
     souk_status (*settle)(struct agent *agent);
 
     /* What makes up its folder; the last four NULL where there is nothing. pack: with_state adds
-     * what learning needs to go on. unpack: SOUK_EDATA, logged with path. table: its
-     * description and the number of create's client; false: this one has none. */
+     * what learning needs to go on. unpack: SOUK_EDATA, logged with path. tables:
+     * their descriptions and numbers of create's client (AGENT_TABLES_MAX); returns how many. */
     void (*save_state)(const struct agent *agent, struct json *json); // keys of an open object
     void (*pack)(const struct agent *agent, bool with_state, struct buf *out);
     souk_status (*unpack)(struct agent *agent, const void *bytes, size_t length, const char *path);
-    bool (*table)(const struct agent *agent, struct souk_table_spec *spec_out, uint32_t *table_out);
+    uint32_t (*tables)(const struct agent *agent, struct souk_table_spec *specs_out,
+                       uint32_t *tables_out);
     /* Once, behind create and whatever was unpacked and loaded into tables. Collective. */
     souk_status (*begin)(struct agent *agent);
 };
 
 /* ---- for agents ---- */
 
+/* Of the folder's table of this name; NULL where config says what it is. */
+const struct souk_table_spec *agent_spec(const struct agent_options *options, const char *name);
 /* Place p of a choice. */
 struct exploration_slate agent_slate(const struct env_shape *shape,
                                      const struct agent_choice *choice, uint32_t p);

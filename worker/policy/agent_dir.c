@@ -25,17 +25,17 @@ souk_status agent_dir_save(const struct agent_save *save)
 {
     char type[SOUK_NAME_MAX];
     struct buf state = {0}, weights = {0};
-    struct souk_table_spec spec;
-    uint32_t table = 0;
+    struct souk_table_spec specs[AGENT_TABLES_MAX];
+    uint32_t tables[AGENT_TABLES_MAX];
     snprintf(type, sizeof type, TYPE_PREFIX "%.20s", save->ops->name);
     describe(save->ops, save->agent, &state);
     if (save->ops->pack) save->ops->pack(save->agent, save->with_state, &weights);
-    bool has_table = save->ops->table && save->ops->table(save->agent, &spec, &table);
+    uint32_t num_tables = save->ops->tables ? save->ops->tables(save->agent, specs, tables) : 0;
     struct model_dir_save saving = {.dir = save->dir,
                                     .client = save->client,
-                                    .specs = &spec,
-                                    .tables = &table,
-                                    .num_tables = has_table,
+                                    .specs = specs,
+                                    .tables = tables,
+                                    .num_tables = num_tables,
                                     .with_states = save->with_state,
                                     .type = type,
                                     .state_json = buf_text(&state),
@@ -147,10 +147,19 @@ static souk_status load(struct model_dir *dir, const struct agent_options *optio
     const struct agent_ops *ops = NULL;
     struct agent *agent = NULL;
     struct agent_options own = *options;
+    struct souk_table_spec specs[AGENT_TABLES_MAX];
     souk_status status = find_ops(dir, &ops);
     if (status == SOUK_OK) status = check_shape(dir, &options->shape);
     own.state = model_dir_state(dir);
-    own.spec = model_dir_num_tables(dir) > 0 ? model_dir_spec(dir, 0) : NULL;
+    own.specs = specs;
+    own.num_specs = model_dir_num_tables(dir);
+    if (status == SOUK_OK && own.num_specs > AGENT_TABLES_MAX)
+        status = log_fail(SOUK_EDATA,
+                          "%s: has %u tables, policies have %d at most; copy the "
+                          "policy again",
+                          model_dir_path(dir), own.num_specs, AGENT_TABLES_MAX);
+    for (uint32_t i = 0; i < own.num_specs && status == SOUK_OK; i++)
+        specs[i] = *model_dir_spec(dir, i);
     if (status == SOUK_OK) status = ops->create(&own, &agent);
     if (status == SOUK_OK) status = read_weights(dir, ops, agent);
     status = agree(options, status);
@@ -185,15 +194,16 @@ souk_status agent_copy(const struct agent_ops *ops, const struct agent *agent,
                        const struct agent_options *options, struct agent **copy_out)
 {
     struct agent_options own = *options;
-    struct souk_table_spec spec;
-    uint32_t table;
+    struct souk_table_spec specs[AGENT_TABLES_MAX];
+    uint32_t tables[AGENT_TABLES_MAX];
     struct buf state = {0}, weights = {0};
     struct agent *copy = NULL;
     void *json = NULL;
     describe(ops, agent, &state);
     souk_status status = json_value_parse(buf_text(&state), state.length, "policy", &json);
     own.state = json;
-    own.spec = ops->table && ops->table(agent, &spec, &table) ? &spec : NULL;
+    own.specs = specs;
+    own.num_specs = ops->tables ? ops->tables(agent, specs, tables) : 0;
     if (status == SOUK_OK) status = ops->create(&own, &copy);
     if (status == SOUK_OK && ops->pack) {
         ops->pack(agent, false, &weights);

@@ -21,7 +21,7 @@ SOUK_MUST_CHECK souk_status agent_dir_save(const struct agent_save *save);
 
 /* Whether the folder's agent needs a client, because it has rows of a table. As model_dir_open. */
 SOUK_MUST_CHECK souk_status agent_dir_has_rows(const char *dir, bool *has_rows_out);
-/* The agent of a folder, ready to act, or to learn if options say so; options' state and spec are
+/* The agent of a folder, ready to act, or to learn if options say so; options' state and specs are
  * not looked at. Collective where there is a comm. On SOUK_OK the caller owns *agent_out, and
  * *dir_out if it asks for it. SOUK_EDATA: damaged, no policy, or one of users and items with other
  * features; logged. */
@@ -29,8 +29,8 @@ SOUK_MUST_CHECK souk_status agent_dir_load(const char *dir, const struct agent_o
                                            const struct agent_ops **ops_out,
                                            struct agent **agent_out, struct model_dir **dir_out);
 
-/* Another agent as this one, made for options, whose state and spec are not looked at; its table is
- * the same one. As agent_ops.create. */
+/* Another agent as this one, made for options, whose state and specs are not looked at; its tables
+ * are the same. As agent_ops.create. */
 SOUK_MUST_CHECK souk_status agent_copy(const struct agent_ops *ops, const struct agent *agent,
                                        const struct agent_options *options,
                                        struct agent **copy_out);

@@ -150,6 +150,7 @@ static void score_next(struct q_learner *learner, uint32_t num, bool is_target, 
         for (uint32_t k = 0; k < num_repeats; k++) {
             const struct replay_step *next = &learner->transitions[b].next;
             state += q_learner_put_state(learner, next->state, k, state);
+            state += q_learner_put_user(learner, num + b, is_target, state);
             for (uint32_t c = 0; c < num_candidates; c++, item += learner->item_dim)
                 q_learner_put_item(learner, next, c, b * num_candidates + c, is_target, item);
         }
@@ -194,6 +195,7 @@ static void put_first(struct q_learner *learner, uint32_t num)
         for (uint32_t k = 0; k < learner->num_repeats; k++) {
             const struct transition *transition = &learner->transitions[b];
             state += q_learner_put_state(learner, transition->first.state, k, state);
+            state += q_learner_put_user(learner, b, false, state);
             for (uint32_t g = 0; g < num_first(learner); g++, item += learner->item_dim) {
                 uint32_t c = first_item(learner, transition, k, g);
                 q_learner_put_item(learner, &transition->first, c, (num + b) * num_candidates + c,
@@ -251,7 +253,8 @@ static souk_status compute(void *ctx, uint32_t num, double *loss_out)
     q_net_forward(learner->net, learner->dense.values, &batch, learner->q);
     *loss_out = find_loss(agent, num);
     q_net_backward(learner->net, &batch, learner->q_grad,
-                   learner->rows ? learner->items_grad : NULL);
+                   learner->rows ? learner->items_grad : NULL,
+                   learner->users ? learner->states_grad : NULL);
     add_row_gradients(learner, num);
     return SOUK_OK;
 }
@@ -284,10 +287,10 @@ static souk_status dqn_unpack(struct agent *agent, const void *bytes, size_t len
     return dense_unpack(&agent->learner.dense, bytes, length, path);
 }
 
-static bool dqn_table(const struct agent *agent, struct souk_table_spec *spec_out,
-                      uint32_t *table_out)
+static uint32_t dqn_tables(const struct agent *agent, struct souk_table_spec *specs_out,
+                           uint32_t *tables_out)
 {
-    return q_learner_table(&agent->learner, spec_out, table_out);
+    return q_learner_tables(&agent->learner, specs_out, tables_out);
 }
 
 static souk_status dqn_begin(struct agent *agent)
@@ -307,6 +310,6 @@ const struct agent_ops agent_dqn = {
     .save_state = dqn_save_state,
     .pack = dqn_pack,
     .unpack = dqn_unpack,
-    .table = dqn_table,
+    .tables = dqn_tables,
     .begin = dqn_begin,
 };

@@ -159,6 +159,7 @@ static void put_next(struct q_learner *learner, uint32_t num)
     for (uint32_t b = 0; b < num; b++) {
         const struct replay_step *next = &learner->transitions[b].next;
         state += q_learner_put_state(learner, next->state, 0, state);
+        state += q_learner_put_user(learner, num + b, true, state);
         for (uint32_t c = 0; c < num_candidates; c++, item += dim)
             q_learner_put_item(learner, next, c, b * num_candidates + c, true, item);
         if (!learner->has_null) continue;
@@ -195,6 +196,7 @@ static void put_first(struct q_learner *learner, uint32_t num)
     for (uint32_t b = 0; b < num; b++, item += learner->item_dim) {
         const struct replay_step *first = &learner->transitions[b].first;
         state += q_learner_put_state(learner, first->state, 0, state);
+        state += q_learner_put_user(learner, b, false, state);
         if (first->choice < 0)
             q_learner_put_null(learner, item);
         else
@@ -235,7 +237,8 @@ static souk_status compute(void *ctx, uint32_t num, double *loss_out)
         loss += q_learner_loss(learner, learner->q[b], agent->targets[b], &learner->q_grad[b]);
     }
     q_net_backward(learner->net, &batch, learner->q_grad,
-                   learner->rows ? learner->items_grad : NULL);
+                   learner->rows ? learner->items_grad : NULL,
+                   learner->users ? learner->states_grad : NULL);
     add_row_gradients(learner, num);
     *loss_out = loss;
     return SOUK_OK;
@@ -269,10 +272,10 @@ static souk_status slateq_unpack(struct agent *agent, const void *bytes, size_t 
     return dense_unpack(&agent->learner.dense, bytes, length, path);
 }
 
-static bool slateq_table(const struct agent *agent, struct souk_table_spec *spec_out,
-                         uint32_t *table_out)
+static uint32_t slateq_tables(const struct agent *agent, struct souk_table_spec *specs_out,
+                              uint32_t *tables_out)
 {
-    return q_learner_table(&agent->learner, spec_out, table_out);
+    return q_learner_tables(&agent->learner, specs_out, tables_out);
 }
 
 static souk_status slateq_begin(struct agent *agent)
@@ -292,6 +295,6 @@ const struct agent_ops agent_slateq = {
     .save_state = slateq_save_state,
     .pack = slateq_pack,
     .unpack = slateq_unpack,
-    .table = slateq_table,
+    .tables = slateq_tables,
     .begin = slateq_begin,
 };

@@ -79,7 +79,7 @@ static souk_status tabular_create(const struct agent_options *options, struct ag
                                         : q_settings_read(options->config, shape, &agent->settings);
     if (status == SOUK_OK && !options->client)
         status = log_fail(SOUK_EINVAL, "a tabular policy is a table and needs servers");
-    if (status == SOUK_OK) status = open_rows(agent, options->spec);
+    if (status == SOUK_OK) status = open_rows(agent, agent_spec(options, TABLE));
     if (status != SOUK_OK) {
         tabular_destroy(agent);
         return status;
@@ -218,12 +218,12 @@ static void tabular_save_state(const struct agent *agent, struct json *json)
     q_settings_save(&agent->settings, json);
 }
 
-static bool tabular_table(const struct agent *agent, struct souk_table_spec *spec_out,
-                          uint32_t *table_out)
+static uint32_t tabular_tables(const struct agent *agent, struct souk_table_spec *specs_out,
+                               uint32_t *tables_out)
 {
-    *spec_out = *key_rows_spec(agent->rows);
-    *table_out = key_rows_table(agent->rows);
-    return true;
+    *specs_out = *key_rows_spec(agent->rows);
+    *tables_out = key_rows_table(agent->rows);
+    return 1;
 }
 
 const struct agent_ops agent_tabular = {
@@ -235,5 +235,5 @@ const struct agent_ops agent_tabular = {
     .learn = tabular_learn,
     .settle = tabular_settle,
     .save_state = tabular_save_state,
-    .table = tabular_table,
+    .tables = tabular_tables,
 };

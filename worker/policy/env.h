@@ -28,17 +28,19 @@ struct env_shape {
     uint32_t item_dim;       // E; 0: items are known by key only
     uint64_t num_items;      // 0: candidates are made anew for every step and have no keys
     uint32_t max_steps;      // of a user, who then leaves in any case
+    bool has_user_keys;      // users are people who come back, else made up
     float click_reward;      // of whatever is chosen; 0: it depends, or nobody knows
 };
 
 /* What an agent may see before a step. Borrowed until the next step or reset. */
 struct env_view {
-    const float *users;      // (N, D)
-    const float *items;      // (N, C, E) of the candidates
-    const uint64_t *keys;    // (N, C) of the candidates; NULL without num_items
-    const float *scores;     // (N, C) >= 0: v_i of the conditional choice v_i / (v_0 + sum of v),
-                             // as far as an agent may know it: see the environment's file
-    const float *null_score; // (N) >= 0: v_0, of choosing nothing
+    const float *users;        // (N, D)
+    const uint64_t *user_keys; // (N) who they are; NULL unless has_user_keys
+    const float *items;        // (N, C, E) of the candidates
+    const uint64_t *keys;      // (N, C) of the candidates; NULL without num_items
+    const float *scores;       // (N, C) >= 0: v_i of the conditional choice v_i / (v_0 + sum of v),
+                               // as far as an agent may know it: see the environment's file
+    const float *null_score;   // (N) >= 0: v_0, of choosing nothing
 };
 
 struct env_outcome {

@@ -59,6 +59,7 @@ struct env {
     uint32_t *history_items;                      // (N, L) in the catalogue, or UINT32_MAX
     uint32_t *candidates;                         // (N, C) in the catalogue
     float *users;                                 // (N, D)
+    uint64_t *user_keys;                          // (N); NULL: the model knows no users
     float *items;                                 // (N, C, E)
     uint64_t *keys;                               // (N, C)
     float *scores;                                // (N, C)
@@ -83,6 +84,7 @@ static void destroy(struct env *env)
     mem_free(env->history_items);
     mem_free(env->candidates);
     mem_free(env->users);
+    mem_free(env->user_keys);
     mem_free(env->items);
     mem_free(env->keys);
     mem_free(env->scores);
@@ -139,6 +141,7 @@ static void make_room(struct env *env)
     env->history_items = mem_calloc(n * env->max_history, sizeof *env->history_items, what);
     env->candidates = mem_calloc(num_candidates, sizeof *env->candidates, what);
     env->users = mem_calloc(n * shape->user_dim, sizeof *env->users, what);
+    if (shape->has_user_keys) env->user_keys = mem_calloc(n, sizeof *env->user_keys, what);
     env->items = mem_calloc(num_candidates * shape->item_dim, sizeof *env->items, what);
     env->keys = mem_calloc(num_candidates, sizeof *env->keys, what);
     env->scores = mem_calloc(num_candidates, sizeof *env->scores, what);
@@ -173,6 +176,7 @@ static souk_status create(const struct env_options *options, struct env **env_ou
     shape->user_dim = shape->item_dim + USER_EXTRA + (env->shows_budget ? 1 : 0);
     shape->num_items = num_items;
     shape->click_reward = 1;
+    shape->has_user_keys = env->model->format->user >= 0;
     learn_histories(env);
     make_retrieval(env, config);
     make_room(env);
@@ -233,6 +237,7 @@ static void become(struct env *env, uint32_t place, const struct sample_batch *p
 {
     for (uint32_t i = 0; i < profiles->num_ids; i++)
         env->ids[(size_t)place * profiles->num_ids + i] = profiles->ids[i][b];
+    if (env->user_keys) env->user_keys[place] = profiles->ids[env->model->format->user][b];
     copy_history(env, place, profiles, b);
     env->has_scores = false;
 }
@@ -383,6 +388,7 @@ static void view(struct env *env, struct env_view *view_out)
         env->has_scores = env->status == SOUK_OK;
     }
     *view_out = (struct env_view){.users = env->users,
+                                  .user_keys = env->user_keys,
                                   .items = env->items,
                                   .keys = env->keys,
                                   .scores = env->scores,

@@ -203,7 +203,7 @@ static double update(struct learning *l, float lr, bool *is_good_out)
     q_net_forward(net->q_net, net->dense.values, &now, net->q);
     double loss = find_gradients(l);
     dense_clear_grads(&net->dense);
-    q_net_backward(net->q_net, &now, net->q_grad, NULL);
+    q_net_backward(net->q_net, &now, net->q_grad, NULL, NULL);
     *is_good_out = isfinite(loss) && isfinite(dense_grad_square(&net->dense));
     if (*is_good_out) dense_step_adam(&net->dense, lr, 1 / (float)num);
     return loss;

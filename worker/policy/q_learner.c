@@ -42,6 +42,9 @@ static souk_status check_inputs(const struct q_learner *learner, const char *nam
 
 static souk_status check_sizes(const struct q_learner *learner)
 {
+    if (learner->settings.user_embedding > 0 && !learner->shape.has_user_keys)
+        return log_fail(SOUK_EDATA, "this policy knows users by their ids, and those of this "
+                                    "environment have none; use the one that it was learnt in");
     if (learner->item_dim == 0)
         return log_fail(SOUK_ECONFIG, "nothing is known of items, neither features nor keys: there "
                                       "is nothing to learn from");
@@ -54,7 +57,8 @@ static void make_net(struct q_learner *learner)
 {
     const struct q_settings *settings = &learner->settings;
     uint32_t num_positions = learner->num_repeats > 1 ? learner->num_repeats : 0;
-    struct q_net_options options = {.num_state = learner->state_dim + num_positions,
+    uint32_t num_state = learner->state_dim + num_positions + settings->user_embedding;
+    struct q_net_options options = {.num_state = num_state,
                                     .num_item = learner->item_dim,
                                     .num_layers = settings->num_hidden,
                                     // An update of slateq looks at one item of a state.
@@ -66,19 +70,10 @@ static void make_net(struct q_learner *learner)
     dense_initialise(&learner->dense, learner->config->run.seed);
 }
 
-static souk_status describe_rows(const struct q_learner *learner,
-                                 const struct souk_table_spec *saved, struct souk_table_spec *spec)
+static souk_status describe_rows(const struct q_learner *learner, const char *name, uint32_t dim,
+                                 struct souk_table_spec *spec)
 {
-    *spec = (struct souk_table_spec){0};
-    if (saved) {
-        *spec = *saved;
-        if (saved->dim == learner->settings.embedding) return SOUK_OK;
-        return log_fail(SOUK_EDATA,
-                        "the policy's rows have %u floats, its state says %u; copy the "
-                        "policy again",
-                        saved->dim, learner->settings.embedding);
-    }
-    souk_table_spec_init(spec, Q_LEARNER_TABLE, learner->settings.embedding);
+    souk_table_spec_init(spec, name, dim);
     spec->seed = learner->config->run.seed;
     spec->optimizer = SOUK_OPT_ADAGRAD;
     spec->lr = 0.05f;
@@ -86,15 +81,32 @@ static souk_status describe_rows(const struct q_learner *learner,
     return config_apply_table(learner->config, spec);
 }
 
-static souk_status open_rows(struct q_learner *learner, const struct souk_table_spec *saved)
+static souk_status open_rows(struct q_learner *learner, const struct agent_options *agent,
+                             const char *name, uint32_t dim, struct key_rows **rows_out)
 {
     struct souk_table_spec spec;
-    if (learner->settings.embedding == 0) return SOUK_OK;
+    const struct souk_table_spec *saved = agent_spec(agent, name);
+    if (dim == 0) return SOUK_OK;
     if (!learner->client)
-        return log_fail(SOUK_EINVAL, "this policy has embeddings of items and needs servers");
-    souk_status status = describe_rows(learner, saved, &spec);
+        return log_fail(SOUK_EINVAL, "this policy has embeddings and needs servers");
+    if (saved && saved->dim != dim)
+        return log_fail(SOUK_EDATA,
+                        "the policy's rows of %s have %u floats, its state says %u; copy the "
+                        "policy again",
+                        name, saved->dim, dim);
+    souk_status status = saved ? SOUK_OK : describe_rows(learner, name, dim, &spec);
     if (status != SOUK_OK) return status;
-    return key_rows_create(&spec, learner->is_learning, learner->client, &learner->rows);
+    return key_rows_create(saved ? saved : &spec, learner->is_learning, learner->client, rows_out);
+}
+
+static souk_status open_all_rows(struct q_learner *learner, const struct agent_options *agent)
+{
+    const struct q_settings *settings = &learner->settings;
+    souk_status status =
+        open_rows(learner, agent, Q_LEARNER_TABLE, settings->embedding, &learner->rows);
+    if (status != SOUK_OK) return status;
+    return open_rows(learner, agent, Q_LEARNER_USER_TABLE, settings->user_embedding,
+                     &learner->users);
 }
 
 static void make_room(struct q_learner *learner)
@@ -149,7 +161,7 @@ souk_status q_learner_init(struct q_learner *learner, const struct q_learner_opt
     make_net(learner);
     make_room(learner);
     if (learner->is_learning) make_replay(learner);
-    return open_rows(learner, agent->spec);
+    return open_all_rows(learner, agent);
 }
 
 void q_learner_fini(struct q_learner *learner)
@@ -158,6 +170,7 @@ void q_learner_fini(struct q_learner *learner)
     dense_fini(&learner->dense);
     dense_remote_fini(&learner->remote);
     key_rows_destroy(learner->rows);
+    key_rows_destroy(learner->users);
     replay_destroy(learner->replay);
     mem_free(learner->target);
     mem_free(learner->states);
@@ -169,6 +182,7 @@ void q_learner_fini(struct q_learner *learner)
     mem_free(learner->q);
     mem_free(learner->q_grad);
     mem_free(learner->items_grad);
+    mem_free(learner->states_grad);
     mem_free(learner->keys);
     *learner = (struct q_learner){0};
 }
@@ -177,13 +191,16 @@ void q_learner_fini(struct q_learner *learner)
 
 void q_learner_reserve(struct q_learner *learner, uint32_t num_states, uint32_t num_items)
 {
-    size_t width = learner->state_dim + learner->num_repeats;
+    size_t width = learner->state_dim + learner->num_repeats + learner->settings.user_embedding;
     mem_reserve(&learner->batch_states, &learner->states_capacity, num_states * width,
                 sizeof(float), "states");
     mem_reserve(&learner->batch_items, &learner->items_capacity,
                 (size_t)num_items * learner->item_dim, sizeof(float), "items");
     mem_reserve(&learner->q, &learner->q_capacity, num_items, sizeof(float), "values");
     mem_reserve(&learner->q_grad, &learner->grads_capacity, num_items, sizeof(float), "gradients");
+    if (learner->users)
+        mem_reserve(&learner->states_grad, &learner->states_grad_capacity, num_states * width,
+                    sizeof(float), "gradients");
     if (learner->rows)
         mem_reserve(&learner->items_grad, &learner->items_grad_capacity,
                     (size_t)num_items * learner->item_dim, sizeof(float), "gradients");
@@ -197,6 +214,17 @@ uint32_t q_learner_put_state(const struct q_learner *learner, const float *state
     if (num == 1) return dim;
     for (uint32_t k = 0; k < num; k++) x_out[dim + k] = k == position;
     return dim + num;
+}
+
+uint32_t q_learner_put_user(const struct q_learner *learner, uint32_t i, bool is_target,
+                            float *x_out)
+{
+    uint32_t dim = learner->settings.user_embedding;
+    if (!learner->users) return 0;
+    const float *row =
+        is_target ? key_rows_target(learner->users, i) : key_rows_get(learner->users, i);
+    memcpy(x_out, row, dim * sizeof *x_out);
+    return dim;
 }
 
 void q_learner_put_item(const struct q_learner *learner, const struct replay_step *step,
@@ -273,14 +301,18 @@ souk_status q_learner_look(struct q_learner *learner, const struct env_view *vie
     uint32_t num_states = num_users * num_repeats;
     souk_status status =
         q_learner_pull(learner, view->keys, num_users * shape->num_candidates, false);
+    if (status == SOUK_OK && learner->users)
+        status = key_rows_pull(learner->users, view->user_keys, num_users, false);
     if (status != SOUK_OK) return status;
     put_states(learner, view->users);
     q_learner_reserve(learner, num_states, num_states * learner->group);
     float *x = learner->batch_states;
     for (uint32_t n = 0; n < num_users; n++)
-        for (uint32_t k = 0; k < num_repeats; k++)
+        for (uint32_t k = 0; k < num_repeats; k++) {
             x += q_learner_put_state(learner, learner->states + (size_t)n * learner->state_dim, k,
                                      x);
+            x += q_learner_put_user(learner, n, false, x);
+        }
     size_t floats = (size_t)num_repeats * learner->group * learner->item_dim;
     for (uint32_t n = 0; n < num_users; n++)
         put_place(learner, view, n, learner->batch_items + n * floats);
@@ -359,11 +391,15 @@ void q_learner_save_state(const struct q_learner *learner, struct json *json)
     q_settings_save(&learner->settings, json);
 }
 
-bool q_learner_table(const struct q_learner *learner, struct souk_table_spec *spec_out,
-                     uint32_t *table_out)
+uint32_t q_learner_tables(const struct q_learner *learner, struct souk_table_spec *specs_out,
+                          uint32_t *tables_out)
 {
-    if (!learner->rows) return false;
-    *spec_out = *key_rows_spec(learner->rows);
-    *table_out = key_rows_table(learner->rows);
-    return true;
+    const struct key_rows *all[] = {learner->rows, learner->users};
+    uint32_t num = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!all[i]) continue;
+        specs_out[num] = *key_rows_spec(all[i]);
+        tables_out[num++] = key_rows_table(all[i]);
+    }
+    return num;
 }

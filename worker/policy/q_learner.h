@@ -1,6 +1,6 @@
 /* q_learner.h - what agents with a Q network share: the network and its target copy, the replay,
- * embeddings of items, the memory of users' pasts, and the way of a gradient to the parameters.
- * Private to agents.
+ * embeddings of items and users, the memory of users' pasts, and the way of a gradient to the
+ * parameters. Private to agents.
  *
  *   one worker        parameters are here
  *   more, asp         they are on the servers (dense_remote.h): pulled before an update, gradients
@@ -16,7 +16,8 @@
  * all items are worth the same and nothing is worth 0, the best slate is that of the largest v_i.
  *
  * An item's input is its features, its embedding, and a 1 for the null item, which is candidate C
- * where the agent has one. A state is the user's features and the memory.
+ * where the agent has one. A state is the user's features and the memory; the network sees the
+ * position and the user's embedding beside it.
  *
  * Threads: one owner, that of the client.
  */
@@ -29,7 +30,8 @@
 #include "worker/policy/q_settings.h"
 #include "worker/policy/replay.h"
 
-#define Q_LEARNER_TABLE "policy_item"
+#define Q_LEARNER_TABLE      "policy_item"
+#define Q_LEARNER_USER_TABLE "policy_user"
 
 struct q_learner {
     const struct config *config; // borrowed
@@ -47,8 +49,9 @@ struct q_learner {
     uint32_t group;       // G: candidates, and the null item
     struct dense dense;
     struct q_net *net;
-    float *target;         // (num_values) of dense
-    struct key_rows *rows; // of items; NULL: no embeddings
+    float *target;          // (num_values) of dense
+    struct key_rows *rows;  // of items; NULL: no embeddings
+    struct key_rows *users; // likewise
     struct dense_remote remote;
     bool is_remote;
     struct replay *replay; // NULL unless is_learning
@@ -60,8 +63,10 @@ struct q_learner {
     float *shown;                   // (N, K, item_dim of the shape) features of the last slates
     struct transition *transitions; // (batch)
     uint32_t batch;                 // of this worker
-    float *batch_states, *batch_items, *q, *q_grad, *items_grad; // room for a batch, or a turn
-    size_t states_capacity, items_capacity, q_capacity, grads_capacity, items_grad_capacity;
+    float *batch_states, *batch_items, *q, *q_grad, *items_grad,
+        *states_grad; // room for a batch, or a turn
+    size_t states_capacity, items_capacity, q_capacity, grads_capacity, items_grad_capacity,
+        states_grad_capacity;
     uint64_t *keys;
     size_t keys_capacity;
 };
@@ -93,6 +98,7 @@ void q_learner_observe(struct q_learner *learner, const struct env_outcome *outc
 
 /* What an agent makes of num transitions: gradients of learner->dense and rows, summed over them,
  * not their mean. Returns the summed loss. */
+// Behind it, states_grad is that of the states it went forward with: num, or one a position each.
 typedef souk_status (*q_learner_fn)(void *ctx, uint32_t num, double *loss_out);
 /* The updates that are due after a step of all places. only_chosen: see replay_draw. */
 SOUK_MUST_CHECK souk_status q_learner_learn(struct q_learner *learner, float lr, bool only_chosen,
@@ -113,6 +119,10 @@ uint32_t q_learner_put_state(const struct q_learner *learner, const float *state
  * the network says of candidates needs it. */
 void q_learner_add_prior(const struct q_learner *learner, const float *scores, float null_score,
                          uint32_t num, float *q);
+/* The embedding of user i: of place i of a turn, or for an update, which pulls them, of b for the
+ * first state of transition b, num + b for the next one. Returns its width. */
+uint32_t q_learner_put_user(const struct q_learner *learner, uint32_t i, bool is_target,
+                            float *x_out);
 /* Loss and its gradient of q against y: squares, or Huber's with policy.huber. */
 double q_learner_loss(const struct q_learner *learner, float q, float y, float *grad_out);
 /* Room in the arrays: for so many states, items and embeddings. */
@@ -121,8 +131,8 @@ void q_learner_reserve(struct q_learner *learner, uint32_t num_states, uint32_t 
 /* ---- folder ---- */
 
 void q_learner_save_state(const struct q_learner *learner, struct json *json);
-bool q_learner_table(const struct q_learner *learner, struct souk_table_spec *spec_out,
-                     uint32_t *table_out);
+uint32_t q_learner_tables(const struct q_learner *learner, struct souk_table_spec *specs_out,
+                          uint32_t *tables_out);
 SOUK_MUST_CHECK souk_status q_learner_begin(struct q_learner *learner); // see agent.h
 
 #endif

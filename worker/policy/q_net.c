@@ -36,6 +36,8 @@ struct q_net {
     struct stack items, states;
     float *advantages, *values; // (S * G), (S) of a dueling network; later their gradients
     size_t capacity;            // of advantages
+    float *states_grad;         // (S, D) of the stack of states alone
+    size_t states_grad_capacity;
 };
 
 /* ---- parameters ---- */
@@ -103,6 +105,7 @@ void q_net_destroy(struct q_net *net)
     free_arrays(&net->states);
     mem_free(net->advantages);
     mem_free(net->values);
+    mem_free(net->states_grad);
     mem_free(net);
 }
 
@@ -250,13 +253,13 @@ static void sum_groups(const float *grads, uint32_t num_states, uint32_t group, 
 }
 
 static void backward_first(struct q_net *net, struct stack *stack, const struct q_batch *batch,
-                           float *items_grad)
+                           float *items_grad, float *states_grad)
 {
     const float *values = net->dense->values;
     struct layer *first = &stack->layers[0];
     struct linear state_half = linear_of(net, first, values);
     if (stack->num_item == 0) {
-        linear_backward(&state_half, batch->states, first->grads, batch->num_states, NULL);
+        linear_backward(&state_half, batch->states, first->grads, batch->num_states, states_grad);
         return;
     }
     uint32_t num_rows = batch->num_states * batch->num_items;
@@ -264,11 +267,11 @@ static void backward_first(struct q_net *net, struct stack *stack, const struct 
     linear_backward(&item_half, batch->items, first->grads, num_rows, items_grad);
     sum_groups(first->grads, batch->num_states, batch->num_items, first->num_out,
                stack->state_half);
-    linear_backward(&state_half, batch->states, stack->state_half, batch->num_states, NULL);
+    linear_backward(&state_half, batch->states, stack->state_half, batch->num_states, states_grad);
 }
 
 static void backward_stack(struct q_net *net, struct stack *stack, const struct q_batch *batch,
-                           const float *out_grad, float *items_grad)
+                           const float *out_grad, float *items_grad, float *states_grad)
 {
     uint32_t num_rows = batch->num_states * (stack->num_item > 0 ? batch->num_items : 1);
     for (uint32_t i = stack->num_layers; i > 0; i--) {
@@ -279,14 +282,14 @@ static void backward_stack(struct q_net *net, struct stack *stack, const struct 
         relu_backward(below->outputs, below->grads, (uint64_t)num_rows * below->num_out,
                       below->grads);
     }
-    backward_first(net, stack, batch, items_grad);
+    backward_first(net, stack, batch, items_grad, states_grad);
 }
 
 void q_net_backward(struct q_net *net, const struct q_batch *batch, const float *q_grad,
-                    float *items_grad)
+                    float *items_grad, float *states_grad)
 {
     if (!net->options.is_dueling) {
-        backward_stack(net, &net->items, batch, q_grad, items_grad);
+        backward_stack(net, &net->items, batch, q_grad, items_grad, states_grad);
         return;
     }
     float *advantages = net->advantages; // their gradients from here on
@@ -297,6 +300,13 @@ void q_net_backward(struct q_net *net, const struct q_batch *batch, const float 
         for (uint32_t g = 0; g < batch->num_items; g++)
             *advantages++ = *q_grad++ - sum / (float)batch->num_items;
     }
-    backward_stack(net, &net->items, batch, net->advantages, items_grad);
-    backward_stack(net, &net->states, batch, net->values, NULL);
+    backward_stack(net, &net->items, batch, net->advantages, items_grad, states_grad);
+    if (!states_grad) {
+        backward_stack(net, &net->states, batch, net->values, NULL, NULL);
+        return;
+    }
+    size_t num = (size_t)batch->num_states * net->options.num_state;
+    mem_reserve(&net->states_grad, &net->states_grad_capacity, num, sizeof(float), "gradients");
+    backward_stack(net, &net->states, batch, net->values, NULL, net->states_grad);
+    for (size_t i = 0; i < num; i++) states_grad[i] += net->states_grad[i];
 }

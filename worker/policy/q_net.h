@@ -49,8 +49,9 @@ void q_net_forward(struct q_net *net, const float *values, const struct q_batch 
 /* The same in pieces that fit a cache, for who needs no backward. */
 void q_net_score(struct q_net *net, const float *values, const struct q_batch *batch, float *q_out);
 /* Of the last forward, which must have been that of dense->values on this batch: adds to the
- * gradients of dense; items_grad (S * G, E) is written, NULL: nobody asks. q_grad (S * G). */
+ * gradients of dense; items_grad (S * G, E) and states_grad (S, D) are written, NULL: nobody asks.
+ * q_grad (S * G). */
 void q_net_backward(struct q_net *net, const struct q_batch *batch, const float *q_grad,
-                    float *items_grad);
+                    float *items_grad, float *states_grad);
 
 #endif

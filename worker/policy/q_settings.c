@@ -42,6 +42,7 @@ souk_status q_settings_read(const struct config *config, const struct env_shape 
         .reward_scale = config->policy.reward_scale,
         .is_dueling = config->policy.dueling,
         .embedding = config->policy.embedding,
+        .user_embedding = config->policy.user_embedding,
         .slate = config->policy.slate,
         .learns_null = config->policy.null_value == CONFIG_NULL_LEARNED,
         .first_value = shape->click_reward * config->policy.reward_scale,
@@ -53,6 +54,11 @@ souk_status q_settings_read(const struct config *config, const struct env_shape 
         return config_fail_at(config, "policy.embedding",
                               "the items of env.type %s are made anew for every step and have no "
                               "keys to embed; set it to 0",
+                              config->env.type);
+    if (settings.user_embedding > 0 && !shape->has_user_keys)
+        return config_fail_at(config, "policy.user_embedding",
+                              "the users of env.type %s are made up or have no ids, so that there "
+                              "is nobody to remember; set it to 0",
                               config->env.type);
     if (settings.embedding == 0 && shape->num_items > 0 && shape->item_dim == 0)
         settings.embedding = EMBEDDING_AUTO;
@@ -86,6 +92,7 @@ void q_settings_save(const struct q_settings *settings, struct json *json)
     json_close(json);
     json_key(json, "dueling"), json_bool(json, settings->is_dueling);
     put_uint(json, "embedding", settings->embedding);
+    put_uint(json, "user_embedding", settings->user_embedding);
     put_uint(json, "slate", settings->slate);
     json_key(json, "learns_null"), json_bool(json, settings->learns_null);
     put_number(json, "first_value", settings->first_value);
@@ -111,6 +118,7 @@ static bool load_widths(const void *json, struct q_settings *settings)
 souk_status q_settings_load(const void *json, struct q_settings *settings_out)
 {
     uint64_t embedding = json_value_u64(json, "embedding", UINT64_MAX);
+    uint64_t user_embedding = json_value_u64(json, "user_embedding", 0);
     uint64_t slate = json_value_u64(json, "slate", UINT64_MAX);
     uint64_t bins = json_value_u64(json, "bins", 0);
     struct q_settings settings = {
@@ -118,6 +126,7 @@ souk_status q_settings_load(const void *json, struct q_settings *settings_out)
         .reward_scale = (float)json_value_number(json, "reward_scale", NAN),
         .is_dueling = json_value_bool(json, "dueling", false),
         .embedding = (uint32_t)embedding,
+        .user_embedding = (uint32_t)user_embedding,
         .slate = (enum config_policy_slate)slate,
         .learns_null = json_value_bool(json, "learns_null", false),
         .first_value = (float)json_value_number(json, "first_value", 0),
@@ -127,9 +136,9 @@ souk_status q_settings_load(const void *json, struct q_settings *settings_out)
     };
     bool is_good = settings.memory >= 0 && settings.memory < 1 && settings.reward_scale > 0 &&
                    isfinite(settings.first_value) && settings.first_value >= 0 &&
-                   embedding <= SOUK_DIM_MAX && slate <= CONFIG_SLATE_EXACT && bins >= 1 &&
-                   bins <= UINT32_MAX && settings.bins_low < settings.bins_high &&
-                   load_widths(json, &settings);
+                   embedding <= SOUK_DIM_MAX && user_embedding <= SOUK_DIM_MAX &&
+                   slate <= CONFIG_SLATE_EXACT && bins >= 1 && bins <= UINT32_MAX &&
+                   settings.bins_low < settings.bins_high && load_widths(json, &settings);
     if (!is_good)
         return log_fail(SOUK_EDATA, "the folder's state is not that of a policy that was learnt; "
                                     "copy the policy again, or learn it again");

@@ -18,6 +18,7 @@ struct q_settings {
     uint32_t hidden[Q_NET_LAYERS_MAX];
     bool is_dueling;
     uint32_t embedding; // floats of an item's; 0: none
+    uint32_t user_embedding;
     enum config_policy_slate slate;
     bool learns_null;
     float first_value; // of a click before anything was learnt; 0: any, as networks begin

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "worker/policy/q_learner.h"
 
 static bool is_in_lock_step(const struct q_learner *learner)
@@ -85,6 +86,7 @@ static souk_status skip(struct q_learner *learner, struct agent_news *news)
 {
     uint32_t max = learner->config->train.max_bad_steps;
     if (learner->rows) key_rows_drop(learner->rows);
+    if (learner->users) key_rows_drop(learner->users);
     news->num_skipped++;
     if (++learner->num_bad <= max) {
         log_warning("an update is skipped: its gradient is not finite (%llu of "
@@ -103,6 +105,7 @@ static souk_status apply(struct q_learner *learner, float lr, double total)
     souk_status status = SOUK_OK;
     const struct key_rows_step step = {.scale = scale};
     if (learner->rows) status = key_rows_push(learner->rows, &step);
+    if (status == SOUK_OK && learner->users) status = key_rows_push(learner->users, &step);
     if (status != SOUK_OK) return status;
     if (learner->is_remote) return dense_remote_give(&learner->remote, &learner->dense, scale, lr);
     dense_step_adam(&learner->dense, lr, scale);
@@ -116,6 +119,28 @@ struct update {
     void *ctx; // of fn
 };
 
+static souk_status pull_users(struct q_learner *learner, uint32_t num)
+{
+    if (!learner->users) return SOUK_OK;
+    size_t total = 2 * (size_t)num;
+    mem_reserve(&learner->keys, &learner->keys_capacity, total, sizeof *learner->keys, "keys");
+    for (uint32_t b = 0; b < num; b++) {
+        learner->keys[b] = learner->transitions[b].first.user_key;
+        learner->keys[num + b] = learner->transitions[b].next.user_key;
+    }
+    return key_rows_pull(learner->users, learner->keys, (uint32_t)total, true);
+}
+
+static void add_user_gradients(struct q_learner *learner, uint32_t num)
+{
+    uint32_t dim = learner->settings.user_embedding;
+    uint32_t first = learner->state_dim + (learner->num_repeats > 1 ? learner->num_repeats : 0);
+    if (!learner->users) return;
+    for (uint32_t s = 0; s < num * learner->num_repeats; s++)
+        key_rows_add(learner->users, s / learner->num_repeats,
+                     learner->states_grad + (size_t)s * (first + dim) + first);
+}
+
 /* Gradients of this rank's transitions. */
 static souk_status compute(struct q_learner *learner, const struct update *update,
                            struct gathered *gathered)
@@ -125,7 +150,10 @@ static souk_status compute(struct q_learner *learner, const struct update *updat
     if (status != SOUK_OK) return status;
     uint32_t num = draw(learner, update->only_chosen);
     gathered->num = num;
-    return num > 0 ? update->fn(update->ctx, num, &gathered->loss) : SOUK_OK;
+    if (num > 0) status = pull_users(learner, num);
+    if (num > 0 && status == SOUK_OK) status = update->fn(update->ctx, num, &gathered->loss);
+    if (status == SOUK_OK) add_user_gradients(learner, num);
+    return status;
 }
 
 /* status: how the update before went on this rank, known to all behind this one. */
@@ -147,7 +175,8 @@ static souk_status take_update(struct q_learner *learner, souk_status status,
 static souk_status sync_target(struct q_learner *learner)
 {
     copy_to_target(learner);
-    return learner->rows ? key_rows_sync(learner->rows) : SOUK_OK;
+    souk_status status = learner->rows ? key_rows_sync(learner->rows) : SOUK_OK;
+    return status == SOUK_OK && learner->users ? key_rows_sync(learner->users) : status;
 }
 
 /* Updates are counted over all workers, so that a run of many is as one of one. */

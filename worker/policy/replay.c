@@ -11,6 +11,7 @@ enum { THROWS_MAX = 1000 };
 // One step of all places.
 struct frame {
     float *states;                // (N, D)
+    uint64_t *user_keys;          // (N)
     float *items;                 // (N, C, E)
     uint64_t *keys;               // (N, C)
     float *scores;                // (N, C)
@@ -45,6 +46,7 @@ void replay_destroy(struct replay *replay)
     for (uint64_t f = 0; f < replay->num_frames; f++) {
         struct frame *frame = &replay->frames[f];
         mem_free(frame->states);
+        mem_free(frame->user_keys);
         mem_free(frame->items);
         mem_free(frame->keys);
         mem_free(frame->scores);
@@ -72,6 +74,7 @@ void replay_begin(struct replay *replay, const struct env_view *view, const floa
     struct frame *frame = &replay->frames[replay->num_begun++ % replay->num_frames];
     size_t n = shape->num_users, nc = n * shape->num_candidates;
     keep(&frame->states, states, n * replay->options.state_dim * sizeof(float));
+    keep(&frame->user_keys, view->user_keys, n * sizeof(uint64_t));
     keep(&frame->items, view->items, nc * shape->item_dim * sizeof(float));
     keep(&frame->keys, view->keys, nc * sizeof(uint64_t));
     keep(&frame->scores, view->scores, nc * sizeof(float));
@@ -106,6 +109,7 @@ static struct replay_step step_of(const struct replay *replay, const struct fram
     size_t c = (size_t)place * shape->num_candidates;
     return (struct replay_step){
         .state = frame->states ? frame->states + (size_t)place * replay->options.state_dim : NULL,
+        .user_key = frame->user_keys ? frame->user_keys[place] : 0,
         .items = frame->items ? frame->items + c * shape->item_dim : NULL,
         .keys = frame->keys ? frame->keys + c : NULL,
         .scores = frame->scores + c,

@@ -30,6 +30,7 @@ struct replay_options {
 /* A step of one place. Borrowed until the next begin. */
 struct replay_step {
     const float *state;   // (D)
+    uint64_t user_key;    // 0 unless users have keys
     const float *items;   // (C, E) or NULL
     const uint64_t *keys; // (C) or NULL
     const float *scores;  // (C)
