@@ -35,7 +35,7 @@ static void slateq_destroy(struct agent *agent)
 static souk_status slateq_create(const struct agent_options *options, struct agent **agent_out)
 {
     struct agent *agent = mem_calloc(1, sizeof *agent, "agent");
-    struct q_settings settings;
+    struct q_settings settings = {0};
     souk_status status = options->state
                              ? q_settings_load(options->state, &settings)
                              : q_settings_read(options->config, &options->shape, &settings);
