@@ -83,7 +83,8 @@ static void actions_and_positions_that_cannot_be_are_named_by_line(void **state)
     (void)state;
     bad_log("action,reward,pscore\n0,1,.5\n# a remark\n\n3,0,.5\n2,1,.5\n",
             "log.csv:5: action 3 is none of the 3 (0 to 2) that");
-    bad_log("action,reward,pscore\n0,1,.5\n-1,0,.5\n2,1,.5\n", "log.csv:3: action -1 is not a whole");
+    bad_log("action,reward,pscore\n0,1,.5\n-1,0,.5\n2,1,.5\n",
+            "log.csv:3: action -1 is not a whole");
     bad_log("action,reward,pscore\n0,1,.5\n1.5,0,.5\n2,1,.5\n", "log.csv:3: action 1.5 is no");
     bad_log("action,reward,pscore\n0,1,.5\n1e9,0,.5\n2,1,.5\n", "log.csv:3: action 1000000000 is");
     bad_log("action,reward,pscore\n0,1,.5\n,0,.5\n2,1,.5\n", "log.csv:3: action \"\" is missing");
@@ -110,7 +111,11 @@ static void files_that_are_no_logs_are_named(void **state)
     (void)state;
     bad_log("", "log.csv: there is no row");
     bad_log("action,reward,pscore\n", "log.csv: there is no row");
-    bad_log("user,item\n1,2\n", "of no known kind of log");
+    bad_log("user,item\n1,2\n", "choices (action, reward); it has: user, item");
+    bad_log("action;reward\n1;2\n", "it has: action;reward; fields are cut at commas or tabs");
+    bad_log("user,t,action,reward\n1,1700000000,0,1\n",
+            "log.csv:2: step 1700000000 of its episode, but there is no step 0: they go from 0 "
+            "without holes; rename the column if this is a log of single choices");
     bad_log("0,1,.5\n1,0,.5\n2,0,.5\n", "it has no header");
     bad_log("action,reward,pscore\n0,1,.5\n1,0\n2,0,.5\n", "log.csv:3: the line has 2 fields");
     bad_log("action,reward\n0,1\n1,0,7\n2,0\n", "log.csv:3: the line has more than 2 fields");

@@ -221,7 +221,8 @@ static souk_status check_step(const struct number_table *table, const struct log
     if (step->step > expected)
         return number_table_fail(table, step->row,
                                  "step %u of its episode, but there is no step %u: they go from 0 "
-                                 "without holes",
+                                 "without holes; rename the column if this is a log of single "
+                                 "choices",
                                  step->step, expected);
     if (!last) return SOUK_OK;
     if (last->is_done)

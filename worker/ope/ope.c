@@ -54,10 +54,16 @@ static souk_status fail_unknown(const struct number_table *log)
             buf_printf(&text, "%s%s", column == kinds[k]->columns ? "" : ", ", *column);
         buf_add_char(&text, ')');
     }
+    if (log->names) buf_add_text(&text, "; it has: ");
+    for (uint32_t c = 0; log->names && c < log->num_columns; c++) {
+        buf_add_text(&text, c ? ", " : "");
+        text_add_shown(&text, log->names[c], strlen(log->names[c]));
+    }
+    bool is_one_field = log->num_columns == 1;
     souk_status status =
-        log_fail(SOUK_EDATA, "%s: %s; the columns of a log are those of %s", log->name,
+        log_fail(SOUK_EDATA, "%s: %s; the columns of a log are those of %s%s", log->name,
                  log->names ? "its columns are of no known kind of log" : "it has no header",
-                 buf_text(&text));
+                 buf_text(&text), is_one_field ? "; fields are cut at commas or tabs" : "");
     buf_fini(&text);
     return status;
 }
