@@ -1,6 +1,6 @@
 /* fuzz_decision_logs.c - any bytes as a log that policies are judged by, or learnt from: choices,
- * slates, episodes. The first byte picks a policy, the rest is the log. What comes out is a
- * value, or undefined with a reason. */
+ * slates, episodes, slates with their candidates. The first byte picks a policy, the rest is the
+ * log. What comes out is a value, or undefined with a reason. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 #include "common/base/log.h"
 #include "worker/ope/ope.h"
+#include "worker/policy/choice_fit.h"
 #include "worker/policy/offline_states.h"
 #include "worker/policy/offline_table.h"
 
@@ -87,6 +88,21 @@ static void read_episodes(const char *path)
     number_table_destroy(table);
 }
 
+// Slates with candidates: whatever is read has choices on the slate, and scores that are no less
+// than 0 once they are fitted.
+static void read_turns(const char *path)
+{
+    struct slate_turns turns;
+    double loss;
+    souk_status status = slate_turns_read(path, &turns);
+    for (uint64_t i = 0; !status && i < turns.num_turns; i++)
+        if (turns.outcomes[i].choice >= (int32_t)turns.shape.slate_size) abort();
+    if (!status && !turns.has_scores && !choice_fit(&turns, &loss))
+        for (uint64_t i = 0; i < turns.num_turns * turns.shape.num_candidates; i++)
+            if (!(turns.scores[i] >= 0)) abort();
+    slate_turns_fini(&turns);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static const char *const policies[] = {NULL, "0.5,0.5\n0.1,0.9\n1,0\n", "0.25\n0.75\n",
@@ -99,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (text) write_file("policy", text, strlen(text), policy);
     judge(log, text ? policy : NULL);
     read_episodes(log);
+    read_turns(log);
     close_file(log);
     if (text) close_file(policy);
     return 0;

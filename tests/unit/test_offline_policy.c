@@ -27,8 +27,8 @@ static const char *write_log(const char *dir, const char *name, uint64_t seed)
         for (uint32_t t = 0; t < 2; t++) {
             double x = 4 * rng_uniform_double(&rng) - 2;
             uint32_t action = (uint32_t)rng_below(&rng, 2);
-            buf_printf(&text, "%u,%u,%u,%d,0.5,%.5f,%.5f\n", e, t, action, action == (x > 0), x,
-                       rng_uniform_double(&rng));
+            buf_printf(&text, "%u,%u,%u,%d,0.5,%.5f,%.5f\n", e, t, action, action == (x > 0),
+                       x + 50, rng_uniform_double(&rng));
         }
     const char *path = temp_file(dir, name, buf_text(&text));
     buf_fini(&text);
