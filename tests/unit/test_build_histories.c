@@ -125,6 +125,45 @@ static void rows_are_ordered_by_time_and_ties_stay_in_place(void **state)
     assert_false(result.has_categories);
 }
 
+static void dates_are_times(void **state)
+{
+    (void)state;
+    static const char *const logs[] = {
+        "user,item,date\n1,10,2024-05-21\n1,20,2023-12-31\n1,30,2024-06-01\n2,40,2024-01-01\n",
+        "user,item,time\n1,10,2024-05-21 10:59\n1,20,2024-05-21T12:58:00+02:00\n"
+        "1,30,2024-05-21T11:00:00Z\n2,40,2024-05-21 09:00\n",
+        "1\t10\t7\t2024-05-21 10:59\n1\t20\t7\t2024-05-21 10:58\n1\t30\t7\t2024-05-21 11:00\n"
+        "2\t40\t7\t2024-05-21 09:00\n"};
+    struct build_histories_options options = usual_options(NULL);
+    struct build_histories_result result;
+    for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+        assert_int_equal(build(logs[i], &options, &result), SOUK_OK);
+        assert_true(result.has_times);
+        assert_clicks("test.tsv", i < 2 ? "1 30 20,10;" : "1 30 7 20,10 7,7;");
+    }
+}
+
+static void forms_of_times_are_not_mixed(void **state)
+{
+    (void)state;
+    struct build_histories_options options = usual_options(NULL);
+    struct build_histories_result result;
+    assert_refused("user,item,time\n1,2,2024-05-21\n1,3,2024-05-22\n1,4,1716249600\n", options,
+                   "/log:4: time \"1716249600\" is a number, but those before are each a date "
+                   "without a time of day");
+    assert_refused("user,item,time\n1,2,2024-05-21 10:59\n1,3,2024-05-22\n", options,
+                   "/log:3: time \"2024-05-22\" is a date without a time of day, but those before "
+                   "are each a date with a time of day");
+    options.log.max_bad_rows = 1;
+    capture_log_begin();
+    assert_int_equal(build("user,item,time\n1,2,x\n1,10,2024-05-21\n1,20,2024-05-20\n"
+                           "1,30,2024-05-22\n2,40,2024-05-22\n",
+                           &options, &result),
+                     SOUK_OK);
+    capture_log_end();
+    assert_clicks("test.tsv", "1 30 20,10;");
+}
+
 static void equal_times_leave_an_empty_history(void **state)
 {
     (void)state;
@@ -276,9 +315,9 @@ static void bad_logs_are_refused(void **state)
     struct build_histories_options options = usual_options(NULL);
     assert_refused("user,item\n1,2\n1,3\n2,5\n", options, "no user has 3 interactions");
     assert_refused("user,item\n1,2\n1,3\n1,4\n", options, "and an item left for a negative");
-    assert_refused("user,item,time\n1,2,2014-05-01\n1,3,2014-05-02\n", options,
-                   "/log:2: time \"2014-05-01\" is not a number; if each user's rows are in order, "
-                   "use --time none");
+    assert_refused("user,item,time\n1,2,01.05.2014\n1,3,02.05.2014\n", options,
+                   "/log:2: time \"01.05.2014\" is neither a number nor a date such as 2024-05-21 "
+                   "or 2024-05-21T10:59:00Z; if each user's rows are in order, use --time none");
     assert_refused("user,item\n1,2\n1,\n1,4\n", options, "/log:3: item id \"\" is not a whole");
     assert_refused("user,item\na,b\na,\n", options,
                    "the item id is missing; fix the line or set --max-bad-rows");
@@ -384,6 +423,8 @@ int main(void)
         cmocka_unit_test(last_interaction_is_the_test_and_those_before_are_training),
         cmocka_unit_test(history_and_targets_keep_the_latest),
         cmocka_unit_test(rows_are_ordered_by_time_and_ties_stay_in_place),
+        cmocka_unit_test(dates_are_times),
+        cmocka_unit_test(forms_of_times_are_not_mixed),
         cmocka_unit_test(equal_times_leave_an_empty_history),
         cmocka_unit_test(columns_are_told_by_name_or_position),
         cmocka_unit_test(ids_may_be_numbered),

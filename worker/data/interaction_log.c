@@ -9,6 +9,7 @@
 #include "worker/data/field.h"
 #include "worker/data/row_reader.h"
 #include "worker/data/sample_reader.h"
+#include "worker/data/time_field.h"
 
 enum { ROLE_USER, ROLE_ITEM, ROLE_CATEGORY, ROLE_TIME, NUM_ROLES };
 
@@ -21,7 +22,8 @@ struct reading {
     const struct interaction_log_options *options;
     struct config config; // of the layout
     struct row_layout layout;
-    int columns[NUM_ROLES]; // -1: none
+    int columns[NUM_ROLES];   // -1: none
+    enum time_form time_form; // of all rows, as of the first
     struct interaction_log *log;
     uint32_t *user; // (num_rows) as in the files, until they are ordered
     size_t user_capacity, item_capacity, time_capacity, category_capacity;
@@ -144,18 +146,28 @@ static souk_status parse_key(struct row_reader *rows, const struct row *row,
                              roles[role]->what, shown);
 }
 
+// The first good time decides on the form of all.
 static souk_status parse_time(struct row_reader *rows, const struct row *row,
-                              const struct reading *reading, double *time_out, bool *is_good)
+                              struct reading *reading, double *time_out, bool *is_good)
 {
     uint32_t column = (uint32_t)reading->columns[ROLE_TIME];
+    const char *text = row->fields[column];
+    size_t length = row->lengths[column];
     char shown[ROW_TEXT_MAX];
-    if (field_parse_double(row->fields[column], row->lengths[column], time_out) == FIELD_NUMBER)
-        return SOUK_OK;
+    enum time_form form = time_field_parse(text, length, time_out);
+    bool is_first = reading->time_form == TIME_UNKNOWN;
+    if (form != TIME_UNKNOWN && is_first) reading->time_form = form;
+    if (form != TIME_UNKNOWN && form == reading->time_form) return SOUK_OK;
     *is_good = false;
-    return row_reader_refuse(rows,
-                             "time \"%s\" is not a number; if each user's rows are in order, "
-                             "use --time none",
-                             row_show_text(row->fields[column], row->lengths[column], shown));
+    row_show_text(text, length, shown);
+    if (form == TIME_UNKNOWN)
+        return row_reader_refuse(rows,
+                                 "time \"%s\" is neither a number nor a date such as 2024-05-21 or "
+                                 "2024-05-21T10:59:00Z; if each user's rows are in order, use "
+                                 "--time none",
+                                 shown);
+    return row_reader_refuse(rows, "time \"%s\" is %s, but those before are each %s", shown,
+                             time_form_name(form), time_form_name(reading->time_form));
 }
 
 static souk_status number_id(const struct row *row, int column, struct id_set *ids, uint64_t key,
