@@ -205,7 +205,9 @@ const struct option config_options[] = {
         "click models: mini-batch aware regularisation of embeddings: l2 / n of an id that occurs "
         "in the batch, where n is how often it has occurred in an epoch"),
 
-    U32(train.epochs, "20", AT_LEAST(1), "passes over the training rows, at most"),
+    U32(train.epochs, "20", AT_LEAST(1),
+        "passes over the training rows, at most; of click models 2 (din) or 3 (base, ncf) where it "
+        "is not set: they learn rows by heart soon"),
     U32(train.batch_size, "1024", BETWEEN(1, 1 << 20), "rows in a batch of one worker"),
     ENUM(train.optimizer, "adagrad", mf_optimizer_names,
          "what a worker does to the rows that it has pulled; servers may have their own optimizer, "

@@ -81,6 +81,12 @@ same the_rate_stands_in_the_run 'train.lr 0.001' \
 check ratings_keep_their_rate 0 '^  lr: 0.1' out "$souk" config show
 check a_rate_that_is_told_stays 0 '^  lr: 0.02' out \
     "$souk" config show --set model.type=din --set train.lr=0.02
+for default in mf:20 din:2 base:3 ncf:3; do
+    check "epochs_of_${default%:*}_have_a_default" 0 "^  epochs: ${default#*:}$" out \
+        "$souk" config show --set model.type="${default%:*}"
+done
+check epochs_that_are_told_stay 0 '^  epochs: 20$' out \
+    "$souk" config show --set model.type=din --set train.epochs=20
 check a_slip_in_a_table_is_warned_of 0 'past_products.*no field; did you mean "product"' err \
     "$souk" data inspect train.csv "${columns[@]}" \
     --set features.histories=past_products:produkt,past_brands:brand
