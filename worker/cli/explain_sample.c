@@ -59,54 +59,85 @@ static souk_status search_file(struct explaining *run, struct sources *sources)
     return status;
 }
 
+// Appends the user's profile, if the model remembers one, to the sample.
+static souk_status find_profile(struct explaining *run, const struct sources *sources,
+                                bool *is_there_out)
+{
+    struct profiles profiles;
+    *is_there_out = false;
+    if (sources->num_paths == 0) return SOUK_OK;
+    souk_status status =
+        profiles_read(sources->paths, sources->num_paths, run->format, &run->user, 1, &profiles);
+    if (status == SOUK_OK && profiles.sample[0] != UINT32_MAX) {
+        *is_there_out = true;
+        sample_batch_append(&run->sample, &profiles.samples, profiles.sample[0]);
+    }
+    profiles_fini(&profiles);
+    return status;
+}
+
+// Where the user or the item was looked for in vain: "is not in din/model, nor in all.tsv".
+static void add_places(const struct explaining *run, const struct sources *sources,
+                       struct buf *text)
+{
+    const struct config_list *files = &run->args->data;
+    buf_printf(text, "is not in %s", model_dir_path(run->loaded->dir));
+    if (sources->num_paths == 0) buf_add_text(text, " (which remembers none: data.keep_observed)");
+    if (sources->has_file)
+        buf_printf(text, ", nor in %s%s", files->items[0],
+                   files->num_items > 1 ? " and the others" : "");
+}
+
+static souk_status refuse_user(struct explaining *run, const struct sources *sources)
+{
+    struct buf user = {0}, places = {0};
+    explaining_show(&user, &run->users, run->user);
+    add_places(run, sources, &places);
+    souk_status status = log_fail(SOUK_EUSAGE, "%s %s: give --data FILE with a sample of this user",
+                                  buf_text(&user), buf_text(&places));
+    buf_fini(&user);
+    buf_fini(&places);
+    return status;
+}
+
+// A file that was given is meant: what the model remembers instead is offered, not taken.
+static souk_status refuse_file(struct explaining *run, const struct sources *sources)
+{
+    bool is_remembered;
+    souk_status status = find_profile(run, sources, &is_remembered);
+    if (status != SOUK_OK) return status;
+    if (!is_remembered) return refuse_user(run, sources);
+    struct buf user = {0};
+    status =
+        log_fail(SOUK_EDATA,
+                 "%s%s: there is no sample of %s; leave --data out to take the "
+                 "history that training saw",
+                 run->args->data.items[0], run->args->data.num_items > 1 ? " and the others" : "",
+                 explaining_show(&user, &run->users, run->user));
+    buf_fini(&user);
+    return status;
+}
+
 static souk_status take_from_file(struct explaining *run, struct sources *sources)
 {
-    const char *path = run->args->data.items[0];
     struct sample_format_options options = {
-        .config = &run->loaded->config, .path = path, .model = run->format};
+        .config = &run->loaded->config, .path = run->args->data.items[0], .model = run->format};
     souk_status status = sample_format_resolve(&options, &sources->format);
     if (status != SOUK_OK) return status;
     sources->has_file = true;
     sample_search_init(&sources->search, &sources->format, run->user, run->item);
     status = search_file(run, sources);
     if (status != SOUK_OK) return status;
-    if (sources->search.newest.num_samples > 0) {
-        sample_batch_append(&run->sample, &sources->search.newest, 0);
-        return SOUK_OK;
-    }
-    struct buf user = {0};
-    status = log_fail(SOUK_EDATA,
-                      "%s%s: there is no sample of %s; leave --data out to take the "
-                      "history that training saw",
-                      path, run->args->data.num_items > 1 ? " and the others" : "",
-                      explaining_show(&user, &run->users, run->user));
-    buf_fini(&user);
-    return status;
+    if (sources->search.newest.num_samples == 0) return refuse_file(run, sources);
+    sample_batch_append(&run->sample, &sources->search.newest, 0);
+    return SOUK_OK;
 }
 
 static souk_status take_from_profiles(struct explaining *run, const struct sources *sources)
 {
-    const char *model = model_dir_path(run->loaded->dir);
-    if (sources->num_paths == 0)
-        return log_fail(SOUK_EUSAGE,
-                        "%s does not remember the users' histories (data.keep_observed); give "
-                        "--data FILE with samples of the user",
-                        model);
-    struct profiles profiles;
-    souk_status status =
-        profiles_read(sources->paths, sources->num_paths, run->format, &run->user, 1, &profiles);
-    if (status == SOUK_OK && profiles.sample[0] == UINT32_MAX) {
-        struct buf user = {0};
-        status = log_fail(SOUK_EUSAGE,
-                          "%s is not in %s: training saw no sample of it; give --data FILE with "
-                          "one",
-                          explaining_show(&user, &run->users, run->user), model);
-        buf_fini(&user);
-    } else if (status == SOUK_OK) {
-        sample_batch_append(&run->sample, &profiles.samples, profiles.sample[0]);
-    }
-    profiles_fini(&profiles);
-    return status;
+    bool is_there;
+    souk_status status = find_profile(run, sources, &is_there);
+    return status == SOUK_OK && !is_there ? refuse_user(run, sources) : status;
 }
 
 /* ---- the item ---- */
@@ -154,6 +185,23 @@ static uint64_t find_field(const struct explaining *run, const struct sources *s
     return field == (uint32_t)run->format->item ? run->item : id;
 }
 
+static souk_status refuse_item(struct explaining *run, const struct sources *sources)
+{
+    struct buf item = {0}, places = {0};
+    explaining_show(&item, &run->items, run->item);
+    add_places(run, sources, &places);
+    if (sources->num_paths > 0)
+        buf_printf(&places, ": it is none of the %llu items that training saw",
+                   (unsigned long long)sources->catalogue.num_items);
+    souk_status status = log_fail(
+        SOUK_EUSAGE,
+        "%s %s; give --data FILE where a sample of %s has it as the item or in its history",
+        buf_text(&item), buf_text(&places), run->users.what);
+    buf_fini(&item);
+    buf_fini(&places);
+    return status;
+}
+
 static souk_status set_item(struct explaining *run, const struct sources *sources)
 {
     uint32_t fields[SAMPLE_IDS_MAX];
@@ -164,10 +212,7 @@ static souk_status set_item(struct explaining *run, const struct sources *source
     struct buf item = {0};
     souk_status status = SOUK_OK;
     explaining_show(&item, &run->items, run->item);
-    if (row == UINT64_MAX && !is_in_file)
-        status = log_fail(SOUK_EUSAGE, "%s is not in %s%s%s: nobody knows it", buf_text(&item),
-                          model_dir_path(run->loaded->dir), sources->has_file ? ", nor in " : "",
-                          sources->has_file ? run->args->data.items[0] : "");
+    if (row == UINT64_MAX && !is_in_file) status = refuse_item(run, sources);
     for (uint32_t i = 0; i < num_fields && status == SOUK_OK; i++) {
         uint64_t id = find_field(run, sources, row, fields[i]);
         run->sample.ids[fields[i]][0] = id;
