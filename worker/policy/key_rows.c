@@ -176,27 +176,33 @@ static uint32_t gather_added(struct key_rows *rows, const struct key_rows_step *
         for (uint32_t d = 0; d < dim; d++) to[d] = from[d] * scale;
         part->keys[num++] = part->keys[i];
     }
+    key_rows_drop(rows);
     return num;
 }
 
-static void note_dirty(struct key_rows *rows, uint32_t num)
+static void note_dirty(struct key_rows *rows, const uint64_t *keys, uint32_t num)
 {
     mem_reserve(&rows->dirty, &rows->dirty_capacity, rows->num_dirty + num, sizeof *rows->dirty,
                 "changed keys");
-    memcpy(rows->dirty + rows->num_dirty, rows->part.keys, num * sizeof *rows->dirty);
+    memcpy(rows->dirty + rows->num_dirty, keys, num * sizeof *rows->dirty);
     rows->num_dirty += num;
     if (rows->num_dirty > rows->dirty_limit) drop_repeats(rows);
 }
 
 souk_status key_rows_push(struct key_rows *rows, const struct key_rows_step *step)
 {
-    uint32_t num = gather_added(rows, step);
-    if (num == 0) return SOUK_OK;
-    if (rows->has_targets) note_dirty(rows, num);
+    struct batch batch = {.num_parts = 1};
+    struct batch_part *mine = &batch.parts[0]; // arrays are those of rows->part
+    const struct batch_part *part = mine;
+    *mine = rows->part;
+    mine->num_keys = gather_added(rows, step);
+    if (step->merge) part = &merge_pushes(step->merge, &batch)->parts[0];
+    if (part->num_keys == 0) return SOUK_OK;
+    if (rows->has_targets) note_dirty(rows, part->keys, part->num_keys);
     struct souk_push push = {.table = rows->tables[0],
-                             .num_keys = num,
-                             .keys = rows->part.keys,
-                             .rows = rows->part.pushes,
+                             .num_keys = part->num_keys,
+                             .keys = part->keys,
+                             .rows = part->pushes,
                              .lr = step->lr,
                              .mode = SOUK_PUSH_GRADIENT};
     souk_ticket ticket; // nobody waits for it

@@ -10,7 +10,7 @@
 #define SOUK_WORKER_POLICY_KEY_ROWS_H
 
 #include "souk/client.h"
-#include "worker/model/model.h"
+#include "worker/model/merge.h"
 
 struct key_rows;
 
@@ -33,6 +33,9 @@ struct key_rows_step {
     float lr;     // 0: the table's own
     float scale;  // of gradients
     bool is_mean; // of the gradients that were added for a row; else their sum
+    /* NULL: alone. Else the push is collective: gradients are summed over ranks, and each row is
+     * pushed, and copied by sync, by one of them. */
+    struct merge *merge;
 };
 /* Gradients of rows of the last pull: add some, then push all that were added. */
 void key_rows_add(struct key_rows *rows, uint32_t i, const float *gradient);

@@ -105,8 +105,13 @@ static souk_status open_all_rows(struct q_learner *learner, const struct agent_o
     souk_status status =
         open_rows(learner, agent, Q_LEARNER_TABLE, settings->embedding, &learner->rows);
     if (status != SOUK_OK) return status;
-    return open_rows(learner, agent, Q_LEARNER_USER_TABLE, settings->user_embedding,
-                     &learner->users);
+    status =
+        open_rows(learner, agent, Q_LEARNER_USER_TABLE, settings->user_embedding, &learner->users);
+    if (status != SOUK_OK) return status;
+    bool is_lock_step = learner->is_learning && learner->num_workers > 1 && !learner->is_remote;
+    if (is_lock_step && (learner->rows || learner->users))
+        learner->merge = merge_create(learner->comm, false);
+    return SOUK_OK;
 }
 
 static void make_room(struct q_learner *learner)
@@ -171,6 +176,7 @@ void q_learner_fini(struct q_learner *learner)
     dense_remote_fini(&learner->remote);
     key_rows_destroy(learner->rows);
     key_rows_destroy(learner->users);
+    merge_destroy(learner->merge);
     replay_destroy(learner->replay);
     mem_free(learner->target);
     mem_free(learner->states);

@@ -5,9 +5,10 @@
  *   one worker        parameters are here
  *   more, asp         they are on the servers (dense_remote.h): pulled before an update, gradients
  *                     pushed behind it; nobody waits for anybody
- *   more, bsp         each has all of them, gradients are summed over workers: one update is made
- *                     of policy.batch_size transitions of all together, so that a run is the same,
- *                     up to which users it met, as that of one worker
+ *   more, bsp         each has all of them; gradients, those of embeddings too, are summed over
+ *                     workers: one update is made of policy.batch_size transitions of all together,
+ *                     and the next one sees it, so that a run is the same, up to which users it
+ *                     met, as that of one worker
  *
  * Where the environment says what a click is worth (env_shape.click_reward), the network starts at
  * zero and learns what Q is beyond what a click model says: that the item is worth a click's
@@ -52,6 +53,7 @@ struct q_learner {
     float *target;          // (num_values) of dense
     struct key_rows *rows;  // of items; NULL: no embeddings
     struct key_rows *users; // likewise
+    struct merge *merge;    // of rows in lock step; NULL: alone, or nobody waits
     struct dense_remote remote;
     bool is_remote;
     struct replay *replay; // NULL unless is_learning

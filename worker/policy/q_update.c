@@ -99,13 +99,33 @@ static souk_status skip(struct q_learner *learner, struct agent_news *news)
                     "policy.reward_scale where rewards are large");
 }
 
+/* In lock step, behind what was pushed: the others' next pull must see it. status is how it went on
+ * this rank; that of all comes back. */
+static souk_status meet_after_push(struct q_learner *learner, souk_status status)
+{
+    if (!learner->merge) return status;
+    if (status == SOUK_OK) status = souk_client_flush(learner->client);
+    double num_failed = status != SOUK_OK;
+    comm_step_sum(learner->comm, &num_failed, 1);
+    return num_failed > 0 ? comm_agree(learner->comm, status) : SOUK_OK;
+}
+
+/* In lock step a rank whose rows could not be pushed still takes part in the sums of the others. */
+static souk_status push_rows(struct q_learner *learner, float scale)
+{
+    const struct key_rows_step step = {.scale = scale, .merge = learner->merge};
+    souk_status status = learner->rows ? key_rows_push(learner->rows, &step) : SOUK_OK;
+    if (learner->users && (status == SOUK_OK || learner->merge)) {
+        souk_status of_users = key_rows_push(learner->users, &step);
+        if (status == SOUK_OK) status = of_users;
+    }
+    return meet_after_push(learner, status);
+}
+
 static souk_status apply(struct q_learner *learner, float lr, double total)
 {
     float scale = (float)(1 / total);
-    souk_status status = SOUK_OK;
-    const struct key_rows_step step = {.scale = scale};
-    if (learner->rows) status = key_rows_push(learner->rows, &step);
-    if (status == SOUK_OK && learner->users) status = key_rows_push(learner->users, &step);
+    souk_status status = push_rows(learner, scale);
     if (status != SOUK_OK) return status;
     if (learner->is_remote) return dense_remote_give(&learner->remote, &learner->dense, scale, lr);
     dense_step_adam(&learner->dense, lr, scale);
@@ -176,7 +196,8 @@ static souk_status sync_target(struct q_learner *learner)
 {
     copy_to_target(learner);
     souk_status status = learner->rows ? key_rows_sync(learner->rows) : SOUK_OK;
-    return status == SOUK_OK && learner->users ? key_rows_sync(learner->users) : status;
+    if (status == SOUK_OK && learner->users) status = key_rows_sync(learner->users);
+    return meet_after_push(learner, status);
 }
 
 /* Updates are counted over all workers, so that a run of many is as one of one. */
