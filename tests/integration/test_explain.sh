@@ -154,7 +154,7 @@ check texts_that_only_a_file_has_are_shown 0 '  unheard of  new too$' out \
     explain -m din_texts --user user7 --item item9 --data new.tsv
 check and_those_of_the_item 0 '^item item9, category new$' out \
     explain -m din_texts --user user7 --item item9 --data new.tsv
-check an_unknown_text_is_named 2 'user bob is not in .*: training saw no sample of it; give --data' err \
+check an_unknown_text_is_named 2 'user bob is not in din_texts/model: give --data FILE with a sample of' err \
     explain -m din_texts --user bob --item item9
 
 # ---- mistakes ----
@@ -163,9 +163,13 @@ check which_item 2 'explain: which item? Give --user ID and --item ID' err expla
 check which_model 2 'which model? Give -m DIR' err explain --user 1 --item 1
 check one_user_at_a_time 2 'one user at a time; these are 2' err explain -m din --users 1,2 --item 1
 check one_item_at_a_time 2 'one item at a time; these are 3' err explain -m din --user 1 --items 1,2,3
-check an_unknown_user_is_named 2 'user 999 is not in din/model' err explain -m din --user 999 --item 1
-check an_unknown_item_is_named 2 'item 999 is not in din/model' err explain -m din --user 7 --item 999
-check an_item_is_looked_for_in_the_file_too 2 'item 999 is not in din/model, nor in all.tsv' err \
+advice='give --data FILE with a sample of this user'
+check an_unknown_user_is_named 2 "user 999 is not in din/model: $advice" err explain -m din --user 999 --item 1
+check a_user_whom_nobody_knows_gets_the_same_advice 2 "user 999 is not in din/model, nor in all.tsv: $advice" err \
+    explain -m din --user 999 --item 1 --data all.tsv
+advice='it is none of the [0-9]* items that training saw; give --data FILE with samples of user 7 and, of anybody, with this item'
+check an_unknown_item_is_named 2 "item 999 is not in din/model: $advice" err explain -m din --user 7 --item 999
+check an_item_is_looked_for_in_the_file_too 2 "item 999 is not in din/model, nor in all.tsv: $advice" err \
     explain -m din --user 7 --item 999 --data all.tsv
 check a_user_whom_the_file_lacks_is_named 3 'all.tsv: there is no sample of user 8; leave --data out' err \
     explain -m din --user 8 --item 50 --data all.tsv
@@ -184,8 +188,10 @@ printf 'user,item,rating\n1,1,3\n1,2,4\n2,1,5\n' >ratings.csv
 train mf ratings.csv --set model.k=2 --set data.valid_share=0
 check a_model_of_ratings_is_refused 2 'mf/model is of type mf, which has none' err explain -m mf --user 1 --item 1
 train din_short clicks/train.tsv --set data.keep_observed=false
-check a_model_that_remembers_nothing_says_so 2 'does not remember .* (data.keep_observed); give --data' err \
+check a_model_that_remembers_nothing_says_so 2 'not in .*does not remember .*data.keep_observed): give --data' err \
     explain -m din_short --user 7 --item 1
+check about_items_too 2 'item 999 is not in .*does not remember .*), nor in all.tsv; give --data' err \
+    explain -m din_short --user 7 --item 999 --data all.tsv
 check but_explains_a_file 0 '^user 7, 4 behaviours$' out explain -m din_short --user 7 --item 50 --data all.tsv
 check an_option_of_another_verb_is_refused 2 'does not take -n' err explain -m din --user 7 --item 1 -n 3
 rm din/model/observed.0.*

@@ -82,7 +82,8 @@ static void add_places(const struct explaining *run, const struct sources *sourc
 {
     const struct config_list *files = &run->args->data;
     buf_printf(text, "is not in %s", model_dir_path(run->loaded->dir));
-    if (sources->num_paths == 0) buf_add_text(text, " (which remembers none: data.keep_observed)");
+    if (sources->num_paths == 0)
+        buf_add_text(text, " (which does not remember what training saw: data.keep_observed)");
     if (sources->has_file)
         buf_printf(text, ", nor in %s%s", files->items[0],
                    files->num_items > 1 ? " and the others" : "");
@@ -187,16 +188,17 @@ static uint64_t find_field(const struct explaining *run, const struct sources *s
 
 static souk_status refuse_item(struct explaining *run, const struct sources *sources)
 {
-    struct buf item = {0}, places = {0};
+    struct buf item = {0}, user = {0}, places = {0};
     explaining_show(&item, &run->items, run->item);
     add_places(run, sources, &places);
     if (sources->num_paths > 0)
         buf_printf(&places, ": it is none of the %llu items that training saw",
                    (unsigned long long)sources->catalogue.num_items);
+    explaining_show(&user, &run->users, run->user);
     souk_status status = log_fail(
-        SOUK_EUSAGE,
-        "%s %s; give --data FILE where a sample of %s has it as the item or in its history",
-        buf_text(&item), buf_text(&places), run->users.what);
+        SOUK_EUSAGE, "%s %s; give --data FILE with samples of %s and, of anybody, with this item",
+        buf_text(&item), buf_text(&places), buf_text(&user));
+    buf_fini(&user);
     buf_fini(&item);
     buf_fini(&places);
     return status;
