@@ -191,6 +191,30 @@ static void policy_that_follows_no_episode_is_undefined_where_it_is_normalised(v
     temp_dir_remove(dir);
 }
 
+static void slates_that_the_policy_would_never_show_tell_nothing(void **state)
+{
+    (void)state;
+    char *dir = temp_dir_create();
+    struct ope_result result;
+    struct ope_options options = options_of(
+        temp_file(dir, "log.csv",
+                  "slate_id,position,action,reward,pscore_joint,pi_e_joint,pscore_item_position,"
+                  "pi_e_item_position\n0,0,0,1,0.5,0,0.5,0\n0,1,1,1,0.5,0,0.5,0.5\n"
+                  "1,0,1,1,0.5,0,0.5,0\n1,1,0,0,0.5,0,0.5,0\n"),
+        NULL);
+    options.verdict.by = "sips";
+    assert_int_equal(ope_run(&options, &result), SOUK_OK);
+    const struct estimate *whole = &find_figure(&result, "sips")->estimate;
+    assert_true(isnan(whole->value) && isnan(whole->lower) && isnan(whole->upper));
+    assert_non_null(strstr(whole->undefined, "no support in the log"));
+    assert_non_null(find_figure(&result, "snsips")->estimate.undefined);
+    assert_true(find_figure(&result, "iips")->estimate.value == 0.5);
+    assert_non_null(strstr(find_figure(&result, "rips")->estimate.undefined, "pscore_cascade"));
+    assert_int_equal(result.verdict.kind, VERDICT_NOT_ENOUGH_DATA);
+    ope_result_fini(&result);
+    temp_dir_remove(dir);
+}
+
 static void what_a_kind_does_not_take_is_refused(void **state)
 {
     (void)state;
@@ -272,6 +296,7 @@ int main(void)
         cmocka_unit_test(verdict_on_episodes_follows_the_evidence),
         cmocka_unit_test(intervals_of_episodes_hold_the_truth),
         cmocka_unit_test(policy_that_follows_no_episode_is_undefined_where_it_is_normalised),
+        cmocka_unit_test(slates_that_the_policy_would_never_show_tell_nothing),
         cmocka_unit_test(what_a_kind_does_not_take_is_refused),
         cmocka_unit_test(weights_by_step_of_too_many_long_episodes_are_undefined),
     };

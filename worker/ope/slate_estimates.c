@@ -35,6 +35,14 @@ const char *slate_estimator_lacks(const struct slate_log *log, enum slate_estima
     return NULL;
 }
 
+bool slate_has_support(const struct slate_log *log, enum slate_estimator estimator)
+{
+    const double *weights = log->weights[estimators[estimator].weight];
+    for (uint64_t i = 0; i < log->num_slates * log->length; i++)
+        if (weights[i] > 0) return true;
+    return false;
+}
+
 uint32_t slate_num_slots(const struct slate_log *log, enum slate_estimator estimator)
 {
     return slate_is_ratio(estimator) ? log->length : 1;

@@ -34,6 +34,9 @@ const char *slate_estimator_name(enum slate_estimator estimator); // "cascade-dr
 /* Why the log does not do for it (static); NULL when it does. */
 const char *slate_estimator_lacks(const struct slate_log *log, enum slate_estimator estimator);
 
+/* Whether any weight that it uses is above 0. Without, it would tell 0 of what nobody has seen. */
+bool slate_has_support(const struct slate_log *log, enum slate_estimator estimator);
+
 /* (L, K) mean of what the positions from l on brought when the action stood at l; where it never
  * did the mean of the position. */
 void slate_mean_rewards(const struct slate_log *log, double *q_out);

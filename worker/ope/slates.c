@@ -92,11 +92,18 @@ static void decide(struct evaluation *e, const struct rounds *rounds, const char
     verdict_reach(&evidence, &e->options->interval, &e->options->verdict, &e->result->verdict);
 }
 
+/* NULL: it is not. */
+static const char *why_undefined(const struct slate_log *log, enum slate_estimator estimator)
+{
+    const char *missing = slate_estimator_lacks(log, estimator);
+    if (missing || slate_has_support(log, estimator)) return missing;
+    return "the policy has no support in the log: it would have shown nothing of what was logged";
+}
+
 static void add_figure(struct evaluation *e, enum slate_estimator estimator)
 {
     const struct slate_log *log = &e->log;
-    const char *name = slate_estimator_name(estimator),
-               *why = slate_estimator_lacks(log, estimator);
+    const char *name = slate_estimator_name(estimator), *why = why_undefined(log, estimator);
     bool decides = strcmp(name, e->by) == 0;
     if (why) {
         ope_add_undefined(e->result, name, why);
