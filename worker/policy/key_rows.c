@@ -213,7 +213,7 @@ souk_status key_rows_push(struct key_rows *rows, const struct key_rows_step *ste
 
 souk_status key_rows_sync(struct key_rows *rows)
 {
-    if (!rows->has_targets) return SOUK_OK;
+    if (rows->num_dirty == 0) return SOUK_OK;
     drop_repeats(rows);
     souk_status status = SOUK_OK;
     batch_part_reserve(&rows->targets, SYNC_ROWS);
