@@ -154,6 +154,29 @@ static void separator_of_lists_is_inferred_or_told(void **state)
                   "label@0 item@1:item* | hist_item@2:item*>0 | -1 0 #");
 }
 
+static void separator_of_columns_separates_no_lists(void **state)
+{
+    (void)state;
+    assert_refused("label,item,hist_item\n1,2,3,4\n0,2,3,5\n", "features.separator=comma",
+                   "--set features.separator: \"comma\" separates the columns of ");
+    assert_refused("label,item,hist_item\n1,2,3,4\n", "features.separator=,",
+                   "write lists with another one or in quotes");
+    assert_refused("label\titem\thist_item\n1\t2\t\"3\t4\"\n", "features.separator=tab",
+                   "would be cut into columns; write lists with another one\n");
+    assert_refused("label|item|hist_item\n1|2|3\n", "features.separator=| data.delimiter=|",
+                   "\"|\" separates the columns of ");
+    assert_refused("label item hist_item\n1 2 3\n", "features.separator=tab data.delimiter=space",
+                   "\"tab\" separates the columns of ");
+    struct sample_format model, format;
+    assert_int_equal(resolve("label,item,hist_item\n1,2,\"3,4\"\n", "features.separator=comma",
+                             true, NULL, &model),
+                     SOUK_OK); // quotes keep them together
+    assert_int_equal(model.separator, ',');
+    assert_int_equal(
+        resolve("item,hist_item\n2,3\n", "features.separator=comma", false, &model, &format),
+        SOUK_OK); // one behaviour each
+}
+
 static void separator_of_texts_is_in_lists_and_in_no_id(void **state)
 {
     (void)state;
@@ -306,6 +329,7 @@ int main(void)
         cmocka_unit_test(columns_and_tables_are_told),
         cmocka_unit_test(a_history_goes_with_the_field_that_it_is_called_after),
         cmocka_unit_test(separator_of_lists_is_inferred_or_told),
+        cmocka_unit_test(separator_of_columns_separates_no_lists),
         cmocka_unit_test(separator_of_texts_is_in_lists_and_in_no_id),
         cmocka_unit_test(a_model_remembers_the_separator_of_texts),
         cmocka_unit_test(a_history_that_no_field_goes_with_is_warned_of),

@@ -72,6 +72,29 @@ static souk_status infer_delimiter(struct first_lines *lines, uint32_t num_neede
     return SOUK_OK;
 }
 
+// Quotes keep lists together where row_layout_split() understands them.
+static bool has_quotes(const struct first_lines *lines, const char *delimiter)
+{
+    if (strcmp(delimiter, ",") != 0 && strcmp(delimiter, ";") != 0) return false;
+    for (uint32_t line = 0; line < lines->num_lines; line++)
+        if (memchr(first_lines_text(lines, line), '"', lines->lines[line].length)) return true;
+    return false;
+}
+
+static souk_status check_list_separator(const struct row_layout_options *options,
+                                        const struct first_lines *lines, const char *delimiter)
+{
+    char separator = options->list_separator;
+    bool is_same = strchr(delimiter, separator) && strlen(delimiter) == 1;
+    is_same |= strcmp(delimiter, " ") == 0 && separator == '\t'; // blanks of any kind
+    if (!separator || !is_same || has_quotes(lines, delimiter)) return SOUK_OK;
+    return config_fail_at(options->config, "features.separator",
+                          "\"%s\" separates the columns of %s already, so its lists would be cut "
+                          "into columns; write lists with another one%s",
+                          options->config->features.separator, lines->name,
+                          strpbrk(delimiter, ",;") ? " or in quotes" : "");
+}
+
 static souk_status resolve_delimiter(const struct row_layout_options *options,
                                      struct first_lines *lines, struct row_layout *layout)
 {
@@ -79,6 +102,7 @@ static souk_status resolve_delimiter(const struct row_layout_options *options,
     uint32_t num_needed = options->min_columns, num_agree;
     souk_status status = column_is_auto(told) ? infer_delimiter(lines, num_needed, layout)
                                               : copy_delimiter(options->config, told, layout);
+    if (!status) status = check_list_separator(options, lines, layout->delimiter);
     if (status) return status;
     layout->num_columns = usual_columns(lines, layout->delimiter, &num_agree);
     if (layout->num_columns > COLUMNS_MAX)

@@ -20,6 +20,7 @@ struct row_layout_options {
     const struct config *config;
     const char *what;     // "ratings"
     uint32_t min_columns; // fewer are an error
+    char list_separator;  // of lists in columns, which must not separate these too; 0: any
     /* Whether these fields can only be names of columns. */
     bool (*are_names)(const struct config *config, const struct column_names *fields);
 };

@@ -122,15 +122,22 @@ static char look_for_separator(const struct sample_format *model, struct first_l
     return ',';
 }
 
-static char find_separator(const struct sample_format_options *options, struct first_lines *lines,
-                           const struct sample_format *format)
+// What the configuration says of it; 0: it is to be looked for.
+static char told_separator(const struct config *config)
 {
     static const char *const words[][2] = {{"comma", ","}, {"space", " "}, {"tab", "\t"}};
-    const char *told = options->config->features.separator;
-    if (column_is_auto(told)) return look_for_separator(options->model, lines, format);
+    const char *told = config->features.separator;
+    if (column_is_auto(told)) return 0;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(told, words[i][0]) == 0) return words[i][1][0];
     return told[0];
+}
+
+static char find_separator(const struct sample_format_options *options, struct first_lines *lines,
+                           const struct sample_format *format)
+{
+    char told = told_separator(options->config);
+    return told ? told : look_for_separator(options->model, lines, format);
 }
 
 // ---- kinds of ids ----
@@ -212,7 +219,12 @@ static souk_status resolve(const struct sample_format_options *options, struct f
                            struct sample_format *format)
 {
     struct row_layout_options layout_options = {
-        .config = options->config, .what = "samples", .min_columns = 2, .are_names = are_names};
+        .config = options->config,
+        .what = "samples",
+        .min_columns = 2,
+        .are_names = are_names,
+        // lists of a few rows to predict on may have one id each, which nothing separates
+        .list_separator = options->model ? 0 : told_separator(options->config)};
     struct column_names fields = {.count = 0};
     souk_status status = row_layout_resolve(&layout_options, lines, &format->layout, &fields);
     if (!status)
