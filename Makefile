@@ -94,7 +94,7 @@ lib: $(BUILD)/libsouk.a $(BUILD)/libsouk.so $(BUILD)/souk.pc
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
-$(BUILD)/obj/worker/train/comm_mpi.o: private CFLAGS_ALL += $(MPI_CFLAGS)
+$(BUILD)/obj/worker/comm/comm_mpi.o: private CFLAGS_ALL += $(MPI_CFLAGS)
 
 $(BIN)/souk: $(ALL_OBJ) $(call obj,worker/main.c)
 	@mkdir -p $(@D)

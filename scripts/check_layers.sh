@@ -17,6 +17,17 @@ while IFS= read -r line; do fault "$line (server includes souk, common, server)"
 while IFS= read -r line; do fault "$line (worker includes souk, common, worker)"; done < <(
     includes worker | grep -vE '"(souk|common|worker)/' | grep -vE '^worker/main\.c:[0-9]+:#include "server/')
 
+# Folders of the worker have one direction: each includes itself and those of smaller rank.
+declare -A rank=([data]=0 [nn]=0 [client]=0 [comm]=0 [model]=1 [eval]=2 [env]=2 [report]=3 [agent]=3
+                 [train]=4 [ope]=4 [policy]=5 [cli]=6)
+while IFS=: read -r file line text; do
+    from=$(cut -d/ -f2 <<<"$file")
+    to=$(cut -d/ -f2 <<<"$text")
+    [ -n "${rank[$from]:-}" ] && [ -n "${rank[$to]:-}" ] || fault "worker/$from or worker/$to has no rank in check_layers.sh"
+    [ "$from" = "$to" ] || [ "${rank[$from]:-0}" -gt "${rank[$to]:-9}" ] ||
+        fault "$file:$line: worker/$from does not include worker/$to"
+done < <(grep -rnoE '^#include "worker/[a-z]+/' --include='*.[ch]' worker/*/)
+
 # Each foreign header in one module.
 for header in mpi.h zmq.h lz4.h msgpack.h cblas.h yaml.h microhttpd.h xxhash.h jansson.h zlib.h; do
     users=$(grep -rlE "^#include <($header|msgpack/.*)>" --include='*.[ch]' common server worker include |

@@ -16,9 +16,9 @@
 #include "common/base/rng.h"
 #include "tests/support/model_cluster.h"
 #include "worker/model/din_net.h"
+#include "worker/model/exchange.h"
 #include "worker/nn/gemm.h"
 #include "worker/nn/loss.h"
-#include "worker/train/exchange.h"
 
 enum { B = 1024, DIM = 16, NUM_STEPS = 200, WARM_STEPS = 20, NUM_BATCHES = 16 };
 enum { USERS, ITEMS, CATEGORIES, NUM_TABLES };

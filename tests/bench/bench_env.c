@@ -5,7 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/rng.h"
-#include "worker/policy/env.h"
+#include "worker/env/env.h"
 
 enum { NUM_USERS = 256, NUM_CANDIDATES = 10, SLATE_SIZE = 3 };
 static const double SECONDS = 1;

@@ -16,7 +16,7 @@
 #include "tests/support/temp.h"
 #include "worker/eval/click_list.h"
 #include "worker/eval/evaluate.h"
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 enum { NUM_SAMPLES = 5000, BATCH_SIZE = 64, NUM_USERS = 300 };
 

@@ -11,8 +11,8 @@
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
 #include "tests/support/train_run.h"
+#include "worker/agent/q_learner.h"
 #include "worker/policy/learn.h"
-#include "worker/policy/q_learner.h"
 
 static const char *self;
 

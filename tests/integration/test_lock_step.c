@@ -16,8 +16,8 @@
 #include "tests/support/model_cluster.h"
 #include "tests/support/temp.h"
 #include "worker/model/din_private.h"
+#include "worker/model/exchange.h"
 #include "worker/model/model_dir.h"
-#include "worker/train/exchange.h"
 
 enum { STEPS = 24, HALF_BATCH = 40, ITEMS = 50, CATEGORIES = 5, USERS = 20, ROWS_MAX = 1024 };
 

@@ -58,8 +58,8 @@ shop() { # SEED ROWS
 shop 1 6000 >train.csv
 shop 2 800 >test.csv
 
-columns=(--set data.label=bought --set features.fields=customer,product,brand,device
-    --set features.histories=past_products:product,past_brands:brand)
+columns=(--set data.label=bought --set "features.fields=customer,product,brand,device"
+    --set "features.histories=past_products:product,past_brands:brand")
 train() { # DIR [OPTION...]
     local dir=$1
     shift

@@ -6,7 +6,7 @@
 #include "tests/support/model_cluster.h"
 #include "worker/data/sample_format.h"
 #include "worker/model/click_scorer.h"
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 enum {
     CLICK_RIG_SAMPLES = 137,

@@ -2,7 +2,7 @@
 #ifndef SOUK_TESTS_SUPPORT_ENV_RUNNER_H
 #define SOUK_TESTS_SUPPORT_ENV_RUNNER_H
 
-#include "worker/policy/env.h"
+#include "worker/env/env.h"
 
 enum run_rule {
     RUN_RANDOM,     // a slate of the user's own dice

@@ -4,8 +4,8 @@
 #define SOUK_TESTS_SUPPORT_LEARNED_WORLD_H
 
 #include "tests/support/click_rig.h"
-#include "worker/policy/env.h"
-#include "worker/policy/user_model.h"
+#include "worker/env/env.h"
+#include "worker/env/user_model.h"
 
 enum { LEARNED_USERS = 64, LEARNED_CANDIDATES = 6, LEARNED_SLATE = 2 };
 

@@ -7,7 +7,7 @@
 #ifndef SOUK_TESTS_SUPPORT_TOY_USERS_H
 #define SOUK_TESTS_SUPPORT_TOY_USERS_H
 
-#include "worker/policy/agent.h"
+#include "worker/agent/agent.h"
 
 enum { TOY_USERS = 32, TOY_STATES_MAX = 4, TOY_ITEMS_MAX = 8 };
 

@@ -9,7 +9,7 @@
 #include "tests/support/model_cluster.h"
 #include "tests/support/temp.h"
 #include "tests/support/toy_users.h"
-#include "worker/policy/agent_dir.h"
+#include "worker/agent/agent_dir.h"
 
 static struct config config;
 static char *dir;

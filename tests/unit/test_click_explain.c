@@ -11,7 +11,7 @@
 #include "tests/support/cmocka.h"
 #include "tests/support/model_cluster.h"
 #include "tests/support/temp.h"
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 enum { KNOWN = 20, DIM = 4, FIELDS = 3, LONGEST = 12 };
 

@@ -15,8 +15,8 @@
 #include "worker/data/profiles.h"
 #include "worker/data/sample_reader.h"
 #include "worker/model/din.h"
+#include "worker/model/exchange.h"
 #include "worker/model/model_dir.h"
-#include "worker/train/exchange.h"
 #include "worker/train/trainer.h"
 
 enum { USERS = 30, ITEMS = 60, CATEGORIES = 6 };

@@ -11,7 +11,7 @@
 #include "tests/support/learned_world.h"
 #include "tests/support/temp.h"
 #include "worker/data/profile_census.h"
-#include "worker/policy/user_model.h"
+#include "worker/env/user_model.h"
 
 enum { NUM_USERS = LEARNED_USERS, CANDIDATES = LEARNED_CANDIDATES, SLATE = LEARNED_SLATE };
 

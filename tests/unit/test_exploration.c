@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "tests/support/cmocka.h"
-#include "worker/policy/exploration.h"
+#include "worker/agent/exploration.h"
 
 enum { C = 4, K = 2, NUM_DRAWS = 60000, NUM_SLATES = C * C };
 

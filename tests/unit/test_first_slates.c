@@ -4,7 +4,7 @@
 
 #include "tests/support/cmocka.h"
 #include "tests/support/learned_world.h"
-#include "worker/policy/agent.h"
+#include "worker/agent/agent.h"
 
 enum { NUM_STEPS = 6, NUM_SHOWN = LEARNED_USERS * LEARNED_SLATE };
 

@@ -11,8 +11,8 @@
 #include "tests/support/golden_case.h"
 #include "tests/support/model_cluster.h"
 #include "worker/model/din_net.h"
+#include "worker/model/exchange.h"
 #include "worker/nn/loss.h"
-#include "worker/train/exchange.h"
 
 enum { NUM_STEPS = 3 };
 static const double TOLERANCE = 1e-5;

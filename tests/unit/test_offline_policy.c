@@ -12,7 +12,7 @@
 #include "common/base/rng.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/temp.h"
-#include "worker/policy/agent_dir.h"
+#include "worker/agent/agent_dir.h"
 #include "worker/policy/offline.h"
 #include "worker/policy/ope_networks.h"
 

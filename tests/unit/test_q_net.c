@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "tests/support/cmocka.h"
-#include "worker/policy/q_net.h"
+#include "worker/agent/q_net.h"
 
 enum { S = 3, G = 4, D = 5, E = 3, ROWS = S * G };
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "tests/support/cmocka.h"
-#include "worker/policy/replay.h"
+#include "worker/agent/replay.h"
 
 enum { N = 2, C = 3, K = 2 };
 

@@ -1,6 +1,6 @@
 /* test_retrieval.c - candidates are distinct, follow popularity and groups, and avoid the history.
  * Expected shares are weights over their sums; deviations within 4 standard errors. */
-#include "worker/policy/retrieval.h"
+#include "worker/env/retrieval.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* Slates against trying all of them, and, with SOUK_OPE_DATA set to the folder of published
  * vectors, against those. */
-#include "worker/policy/slate_choice.h"
+#include "worker/agent/slate_choice.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "tests/support/cmocka.h"
-#include "worker/policy/env.h"
+#include "worker/env/env.h"
 
 enum { MAX_CANDIDATES = 1000, NUM_CASES = 4000 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 static souk_status make_model(struct loaded *loaded)
 {

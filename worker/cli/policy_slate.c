@@ -7,9 +7,9 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "worker/agent/agent_dir.h"
+#include "worker/env/user_model.h"
 #include "worker/model/model_config.h"
-#include "worker/policy/agent_dir.h"
-#include "worker/policy/user_model.h"
 
 struct policy_slate {
     struct loaded *loaded;               // borrowed

@@ -7,8 +7,8 @@
 #define SOUK_WORKER_CLI_POLICY_SLATE_H
 
 #include "worker/cli/loaded.h"
+#include "worker/env/env_learned.h"
 #include "worker/eval/top_list.h"
-#include "worker/policy/env_learned.h"
 
 struct policy_slate;
 

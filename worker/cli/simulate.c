@@ -5,11 +5,11 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "worker/agent/agent_dir.h"
 #include "worker/cli/output.h"
 #include "worker/cli/simulate_output.h"
 #include "worker/cli/verb.h"
-#include "worker/policy/agent_dir.h"
-#include "worker/policy/user_model.h"
+#include "worker/env/user_model.h"
 
 enum { POLICIES_MAX = 32, TRACED_MAX = 1000 };
 static const uint64_t USERS_MAX = 100000000;

@@ -10,7 +10,7 @@
 
 #include "common/text/config.h"
 #include "worker/cli/own_options.h"
-#include "worker/train/comm.h"
+#include "worker/comm/comm.h"
 #include "worker/train/session.h"
 
 /* What main.c found out about the world: nothing below it reads argv or the environment. */

@@ -7,7 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/eval/click_list.h"
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 enum { NUM_TURNS = 2 };
 

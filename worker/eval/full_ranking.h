@@ -18,9 +18,9 @@
 #include <signal.h>
 
 #include "common/text/config.h"
+#include "worker/comm/comm.h"
 #include "worker/data/profiles.h"
 #include "worker/model/click_scorer.h"
-#include "worker/train/comm.h"
 
 struct full_ranking_options {
     const struct config *config;       // run.seed, run.progress_s, eval.max_users, layout of files

@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "worker/model/din_private.h"
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 enum { NUM_TURNS = 2 };
 

@@ -20,8 +20,8 @@
 #include "common/text/json.h"
 #include "souk/client.h"
 #include "souk/types.h"
+#include "worker/comm/comm.h"
 #include "worker/data/names.h"
-#include "worker/train/comm.h"
 
 enum {
     MODEL_TABLES_MAX = SOUK_TABLES_MAX,

@@ -5,7 +5,7 @@
 
 #include "common/base/mem.h"
 #include "common/text/json_value.h"
-#include "worker/policy/agent_dir.h"
+#include "worker/agent/agent_dir.h"
 #include "worker/policy/learn_private.h"
 #include "worker/train/run_dir.h"
 

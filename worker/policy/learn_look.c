@@ -1,6 +1,6 @@
 /* learn_look.c - held-out users meet the policy as it is, led by an agent of its own that does not
  * learn: places and memories of the one that learns stay as they are. */
-#include "worker/policy/agent_dir.h"
+#include "worker/agent/agent_dir.h"
 #include "worker/policy/learn_private.h"
 #include "worker/policy/sim_compare.h"
 

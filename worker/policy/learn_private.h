@@ -10,9 +10,9 @@
 #ifndef SOUK_WORKER_POLICY_LEARN_PRIVATE_H
 #define SOUK_WORKER_POLICY_LEARN_PRIVATE_H
 
+#include "worker/env/user_model.h"
 #include "worker/policy/learn.h"
 #include "worker/policy/learn_log.h"
-#include "worker/policy/user_model.h"
 
 struct learning {
     const struct learn_options *options;

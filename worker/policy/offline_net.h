@@ -13,8 +13,8 @@
 
 #include <signal.h>
 
+#include "worker/agent/q_net.h"
 #include "worker/ope/episode_log.h"
-#include "worker/policy/q_net.h"
 
 enum { OFFLINE_ACTIONS_MAX = 256 };
 

@@ -10,9 +10,8 @@
 #ifndef SOUK_WORKER_POLICY_OFFLINE_POLICY_H
 #define SOUK_WORKER_POLICY_OFFLINE_POLICY_H
 
+#include "worker/agent/agent_dir.h"
 #include "worker/policy/offline_net.h"
-
-#define OFFLINE_POLICY_TYPE "policy:offline"
 
 struct offline_policy;
 

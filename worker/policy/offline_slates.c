@@ -6,7 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/text/json.h"
-#include "worker/policy/agent_dir.h"
+#include "worker/agent/agent_dir.h"
 #include "worker/policy/choice_fit.h"
 
 static const uint64_t REPLAY_MAX = 1000000000;

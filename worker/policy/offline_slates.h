@@ -15,7 +15,7 @@
 
 #include "common/text/buf.h"
 #include "common/text/config.h"
-#include "worker/policy/env.h"
+#include "worker/env/env.h"
 
 struct offline_slates_options {
     struct config *config; // section policy; replay, warmup and updates become what a log needs

@@ -16,7 +16,7 @@
 #ifndef SOUK_WORKER_POLICY_SIM_LOG_H
 #define SOUK_WORKER_POLICY_SIM_LOG_H
 
-#include "worker/policy/env.h"
+#include "worker/env/env.h"
 
 struct sim_log;
 

@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/rng.h"
-#include "worker/policy/slate_choice.h"
+#include "worker/agent/slate_choice.h"
 
 enum { PLACES_MAX = 256 };
 

@@ -10,10 +10,10 @@
 
 #include <signal.h>
 
-#include "worker/policy/agent.h"
-#include "worker/policy/env.h"
+#include "worker/agent/agent.h"
+#include "worker/comm/comm.h"
+#include "worker/env/env.h"
 #include "worker/policy/sim_log.h"
-#include "worker/train/comm.h"
 
 enum { SIM_TEXT_MAX = 48 };
 

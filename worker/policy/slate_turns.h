@@ -11,7 +11,7 @@
 #ifndef SOUK_WORKER_POLICY_SLATE_TURNS_H
 #define SOUK_WORKER_POLICY_SLATE_TURNS_H
 
-#include "worker/policy/env.h"
+#include "worker/env/env.h"
 
 struct slate_turns {
     struct env_shape shape; // of one place

@@ -22,7 +22,7 @@
 
 #include <signal.h>
 
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 enum { EPOCH_EDGE = 64 };
 

@@ -7,7 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/queue.h"
-#include "worker/train/exchange.h"
+#include "worker/model/exchange.h"
 
 struct loader {
     const struct model_ops *ops;

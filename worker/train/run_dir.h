@@ -5,7 +5,7 @@
 #define SOUK_WORKER_TRAIN_RUN_DIR_H
 
 #include "common/text/config.h"
-#include "worker/train/comm.h"
+#include "worker/comm/comm.h"
 
 // What makes a folder a checkpoint, below run.dir.
 #define RUN_DIR_CHECKPOINT "checkpoint/manifest.json"

@@ -14,7 +14,7 @@
 #include "common/net/net.h"
 #include "common/text/config.h"
 #include "souk/client.h"
-#include "worker/train/comm.h"
+#include "worker/comm/comm.h"
 
 /* Servers as threads. Given by main.c, so that the worker's code does not know the server's. */
 struct local_server_ops {

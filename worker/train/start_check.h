@@ -5,8 +5,8 @@
 #define SOUK_WORKER_TRAIN_START_CHECK_H
 
 #include "souk/client.h"
+#include "worker/comm/comm.h"
 #include "worker/model/model.h"
-#include "worker/train/comm.h"
 
 // What the checks look at; all of it is borrowed.
 struct start_check {
