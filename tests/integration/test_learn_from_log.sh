@@ -100,6 +100,45 @@ check the_same_slates_have_the_same_policy 0 '^same$' out \
     sh -c "'$souk' learn-policy --slates slates.csv -o again_by_log ${learning[*]} >/dev/null &&
            cmp by_log/dense.g1.weights again_by_log/dense.g1.weights && echo same"
 
+# ---- agents judged by slates ----
+# Candidates that never look the same, and short stays.
+short=(--set env.type=long_term_satisfaction --set env.num_candidates=6 --set env.max_steps=3)
+# earns_what_was_logged FILE: all weights are 1, and all four estimators have the value of the log.
+earns_what_was_logged() {
+    awk '/^weights/ && ($3 != "1," || $5 != 1) {bad = 1}
+         /^logging/ {value = $3}
+         /^(TIS|PDIS|SNTIS|SNPDIS) / && $2 == value {n++}
+         END {if (bad || n != 4) exit 1; print "all"}' "$1"
+}
+"$souk" simulate "${short[@]}" --policies random --users 900 --log short.csv >/dev/null 2>&1
+for agent in slateq dqn; do
+    "$souk" learn-policy --slates short.csv -o short_$agent "${learning[@]}" --updates 50 --set policy.agent=$agent \
+        >/dev/null 2>&1
+    "$souk" simulate "${short[@]}" --policies ./short_$agent --users 300 --epsilon 0.3 --log own.csv >/dev/null 2>&1
+    check "${agent}_is_judged_by_its_own_log" 0 '^effective rounds   300.0' out \
+        "$souk" ope --log own.csv --policy short_$agent --epsilon 0.3
+    cp out judged
+    check "${agent}_earns_there_what_was_logged" 0 all out earns_what_was_logged judged
+done
+check an_agent_is_judged_by_random_slates 0 '^SNPDIS  *[-0-9.]* ' out \
+    "$souk" ope --log short.csv --policy short_slateq --epsilon 0.5 --discount 0.9
+check its_kind_is_told 0 '"kind":"episodes of slates"' out \
+    "$souk" ope --log short.csv --policy short_slateq --epsilon 0.5 --json
+check its_folder_says_how_it_explores 0 'with probability 0.02 any' out \
+    "$souk" ope --log short.csv --policy short_slateq
+check other_users_are_refused 3 'features of a user was' err \
+    "$souk" ope --log slates.csv --policy short_slateq
+"$souk" learn-policy --slates short.csv -o short_memory "${learning[@]}" --updates 50 --set policy.memory=0.5 \
+    >/dev/null 2>&1
+check who_remembers_is_refused 3 'remembers what users chose' err \
+    "$souk" ope --log short.csv --policy short_memory
+check slates_need_an_agent 2 'whose agent is asked' err "$souk" ope --log short.csv
+check exploration_is_of_agents 2 'is for agents judged' err \
+    "$souk" ope --log other.csv --policy policy --epsilon 0.1
+sed '1s/pscore/unknown/' short.csv >unsure.csv
+check slates_need_propensities 3 'has no column pscore' err \
+    "$souk" ope --log unsure.csv --policy short_slateq
+
 # ---- bad input ----
 check a_log_is_of_one_policy 2 'of one policy' err "$souk" simulate "${users[@]}" --log x.csv
 check tables_do_not_learn_slates_of_a_log 2 'take slateq or dqn' err \

@@ -48,9 +48,9 @@ static void draw_slate(uint32_t num_candidates, uint32_t slate_size, struct rng 
     }
 }
 
-/* Likelihoods of epsilon: (1 - epsilon) where it is the best one, plus a share of epsilon. */
-static void tell_epsilon(const struct exploration_slate *slate, double epsilon,
-                         const uint32_t *best, const uint32_t *shown)
+/* (1 - epsilon) where it is the best one, plus a share of epsilon. */
+void exploration_tell_epsilon(const struct exploration_slate *slate, double epsilon,
+                              const uint32_t *best, const uint32_t *shown)
 {
     uint32_t num_candidates = slate->num_candidates;
     bool is_best = best != NULL;
@@ -69,7 +69,7 @@ void exploration_draw_any(const struct exploration_slate *slate, struct rng *rng
                           uint32_t *slate_out)
 {
     draw_slate(slate->num_candidates, slate->slate_size, rng, slate_out);
-    tell_epsilon(slate, 1, NULL, slate_out);
+    exploration_tell_epsilon(slate, 1, NULL, slate_out);
 }
 
 void exploration_draw_epsilon(const struct exploration_slate *slate, double epsilon,
@@ -81,7 +81,7 @@ void exploration_draw_epsilon(const struct exploration_slate *slate, double epsi
         draw_slate(slate->num_candidates, slate->slate_size, rng, slate_out);
     else
         memcpy(slate_out, kept, slate->slate_size * sizeof *kept);
-    tell_epsilon(slate, epsilon, kept, slate_out);
+    exploration_tell_epsilon(slate, epsilon, kept, slate_out);
 }
 
 /* ---- softmax ---- */

@@ -38,6 +38,9 @@ void exploration_draw_any(const struct exploration_slate *slate, struct rng *rng
 /* best (K): the slate that looks best; may be slate_out. */
 void exploration_draw_epsilon(const struct exploration_slate *slate, double epsilon,
                               const uint32_t *best, struct rng *rng, uint32_t *slate_out);
+/* How likely that is to show these K; best NULL: nothing looks best. */
+void exploration_tell_epsilon(const struct exploration_slate *slate, double epsilon,
+                              const uint32_t *best, const uint32_t *shown);
 /* preferences (C): p_i. Marginals are known of the first position only. */
 void exploration_draw_softmax(const struct exploration_slate *slate, double temperature,
                               const double *preferences, struct rng *rng, uint32_t *slate_out);

@@ -34,6 +34,7 @@ static const struct own_option rows[] = {
     {"--smoothing", OWN_NUMBER, OPTION(smoothing)},
     {"--penalty", OWN_NUMBER, OPTION(penalty)},
     {"--discount", OWN_NUMBER, OPTION(discount)},
+    {"--epsilon", OWN_NUMBER, OPTION(epsilon)},
     {"--folds", OWN_COUNT32, OPTION(num_folds)},
     {"--fqe-updates", OWN_COUNT, OPTION(fqe_updates)},
     {"--level", OWN_NUMBER, OPTION(interval.level)},
@@ -83,6 +84,8 @@ static souk_status check(struct fields *fields)
     if (!(o->penalty > 0)) return fail_range("--penalty", o->penalty, "above 0");
     if (!(o->discount >= 0 && o->discount <= 1))
         return fail_range("--discount", o->discount, "0 to 1");
+    if (!isnan(o->epsilon) && !(o->epsilon >= 0 && o->epsilon <= 1))
+        return fail_range("--epsilon", o->epsilon, "0 to 1");
     if (o->num_folds < 1) return fail_range("--folds", o->num_folds, "1 or more");
     if (strcmp(o->propensities, "frequencies") != 0 && strcmp(o->propensities, "logistic") != 0)
         return log_fail(SOUK_EUSAGE, "ope: --propensities %s: there are frequencies and logistic",
@@ -239,6 +242,13 @@ const struct verb verb_ope = {
         "                    --folds K it is fitted K times, and an episode has the values of a\n"
         "                    fit without it; --seed is also its own\n"
         "Estimators: DM (fitted Q evaluation), TIS, PDIS, DR, SNTIS, SNPDIS, SNDR.\n"
+        "\n"
+        "A log of episodes of slates is one of souk simulate --log, with pscore. --policy is the\n"
+        "folder of an agent (slateq, dqn) that learnt with such users; num_actions are "
+        "candidates.\n"
+        "  --epsilon E       probability with which that agent shows any slate instead of the one\n"
+        "                    that it likes best (as policy.epsilon_end of its folder says)\n"
+        "Estimators: TIS, PDIS, SNTIS, SNPDIS.\n"
         "\n"
         "Of choices: replay, dm, ipw, snipw, dr, sndr; ipw_slope, dr_slope, switch-dr_slope and\n"
         "dr-os_slope, whose clipping is chosen by SLOPE; and with fitted rewards dm and dr of\n"

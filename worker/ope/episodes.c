@@ -16,6 +16,8 @@ struct evaluation {
     struct number_table *policy; // (S, A), or (num_steps, A) where states are features
     struct episode_log log;
     struct episode_terms terms;
+    struct ope_slates slates; // of an agent; its log and policy are those above
+    bool has_slates;
     bool is_by_row;        // a row of the policy is a row of the log
     const char *no_values; // why DM, DR and SNDR are undefined; NULL: they are not
     double *logged;        // (num_episodes) return of each
@@ -58,15 +60,38 @@ souk_status episode_policy_read(const char *path, struct number_table **table_ou
     return status;
 }
 
+static souk_status check_rewards(const struct ope_options *options)
+{
+    if (strcmp(options->rewards, "smoothed") == 0) return SOUK_OK;
+    return log_fail(SOUK_EUSAGE, "ope: --rewards is for logs of choices and slates; with episodes "
+                                 "values are fitted to the log");
+}
+
+static souk_status read_slates(struct evaluation *e, const struct number_table *table)
+{
+    const struct ope_options *options = e->options;
+    if (!options->policy || !options->networks)
+        return log_fail(SOUK_EUSAGE, "ope: which policy? Give --policy DIR, a folder of `souk "
+                                     "learn-policy`, whose agent is asked what it would show");
+    souk_status status = check_rewards(options);
+    if (status) return status;
+    status =
+        options->networks->compute_slates(options->policy, table, options->epsilon, &e->slates);
+    if (status) return status;
+    e->log = e->slates.log;
+    e->policy = e->slates.policy;
+    e->has_slates = e->is_by_row = true;
+    return SOUK_OK;
+}
+
 static souk_status read_all(struct evaluation *e, const struct number_table *table)
 {
     const struct ope_options *options = e->options;
     if (!options->policy)
         return log_fail(SOUK_EUSAGE, "ope: which policy? Give --policy FILE with a row a state and "
                                      "a column an action");
-    if (strcmp(options->rewards, "smoothed") != 0)
-        return log_fail(SOUK_EUSAGE, "ope: --rewards is for logs of choices and slates; with "
-                                     "episodes values are fitted to the log");
+    souk_status checked = check_rewards(options);
+    if (checked) return checked;
     bool is_network = options->networks && options->networks->is_policy(options->policy);
     souk_status status = is_network
                              ? options->networks->compute_policy(options->policy, table, &e->policy)
@@ -96,6 +121,23 @@ static void add_fqe_remark(struct evaluation *e)
         e->num_folds > 1 ? ", one for each of the folds" : "", e->last_change);
 }
 
+static void add_slate_remarks(struct evaluation *e)
+{
+    const struct ope_slates *slates = &e->slates;
+    ope_add_note(e->result,
+                 "an action is a slate of %u out of %u candidates; %s shows the one that it likes "
+                 "best, and with probability %g any (--epsilon)",
+                 slates->slate_size, slates->num_candidates, e->policy->name, slates->epsilon);
+    if (slates->has_fitted_scores)
+        ope_add_note(e->result, "the log has no scores of candidates: the agent has seen those of "
+                                "a choice model that was fitted to the log");
+    if (slates->num_cut > 0)
+        ope_add_note(e->result,
+                     "the log ends before %llu of the users left: values are of the steps that it "
+                     "has",
+                     (unsigned long long)slates->num_cut);
+}
+
 static void add_remarks(struct evaluation *e)
 {
     struct ope_result *result = e->result;
@@ -107,7 +149,9 @@ static void add_remarks(struct evaluation *e)
     if (log->is_cut_by_clock)
         ope_add_note(result, "every episode ends with step %u, so it was the clock that ended them",
                      log->max_length - 1);
-    if (e->is_by_row) ope_add_note(result, "%s has a row a row of the log", e->policy->name);
+    if (e->has_slates) add_slate_remarks(e);
+    if (e->is_by_row && !e->has_slates)
+        ope_add_note(result, "%s has a row a row of the log", e->policy->name);
     if (e->is_by_row && !e->no_values) add_fqe_remark(e);
     ope_note_rounding(result, e->policy->name, e->policy->sum_error);
     if (result->coverage < 1 - 1e-9)
@@ -180,7 +224,9 @@ static souk_status fit_values(struct evaluation *e)
                                         .num_updates = options->fqe_updates,
                                         .seed = options->interval.seed,
                                         .stop_signal = options->stop_signal};
-    e->no_values = "the log's states are not numbered, so nothing is fitted to it";
+    e->no_values = e->has_slates ? "actions are slates, and no values of slates are fitted"
+                                 : "the log's states are not numbered, so nothing is fitted to it";
+    if (e->has_slates) return SOUK_OK;
     if (!options->networks || options->fqe_updates == 0) return SOUK_OK;
     souk_status status = options->networks->evaluate(&what, &fitted);
     if (status == SOUK_EDIVERGED) fitted.undefined = "fitted Q evaluation by a network diverged";
@@ -211,7 +257,7 @@ static void evaluate(struct evaluation *e)
                 ? e->options->verdict.by
                 : episode_estimator_name(e->no_values ? EPISODE_SNPDIS : EPISODE_DR);
     result->num_rounds = log->num_episodes;
-    result->num_actions = log->num_actions;
+    result->num_actions = e->has_slates ? e->slates.num_candidates : log->num_actions;
     if (!e->is_by_row) result->coverage = episode_coverage(log, e->policy->values);
     ope_set_weights(result, weights, log->num_episodes);
     const struct rounds logged = {log->num_episodes, e->logged, NULL, 1};
@@ -221,21 +267,38 @@ static void evaluate(struct evaluation *e)
     mem_free(weights);
 }
 
+/* status: of reading. */
+static souk_status finish(struct evaluation *e, souk_status status)
+{
+    if (!status) status = make_terms(e);
+    if (!status) evaluate(e);
+    mem_free(e->logged);
+    episode_terms_fini(&e->terms);
+    episode_log_fini(&e->log);
+    number_table_destroy(e->policy);
+    return status;
+}
+
 static souk_status run(const struct ope_options *options, const struct number_table *log,
                        struct ope_result *result_out)
 {
     struct evaluation e = {.options = options, .result = result_out};
-    souk_status status = read_all(&e, log);
-    if (!status) status = make_terms(&e);
-    if (!status) evaluate(&e);
-    mem_free(e.logged);
-    episode_terms_fini(&e.terms);
-    episode_log_fini(&e.log);
-    number_table_destroy(e.policy);
-    return status;
+    return finish(&e, read_all(&e, log));
+}
+
+static souk_status run_slates(const struct ope_options *options, const struct number_table *log,
+                              struct ope_result *result_out)
+{
+    struct evaluation e = {.options = options, .result = result_out};
+    return finish(&e, read_slates(&e, log));
 }
 
 const struct ope_kind ope_kind_episodes = {
     .name = "episodes",
     .columns = {"episode|user|session|trajectory", "t|step", "action", "reward"},
     .run = run};
+
+const struct ope_kind ope_kind_slate_episodes = {
+    .name = "episodes of slates",
+    .columns = {"user|episode|session", "step|t", "action0", "choice", "reward"},
+    .run = run_slates};

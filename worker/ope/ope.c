@@ -19,7 +19,7 @@
 
 // Those with more columns first: a log of slates or episodes has actions and rewards too.
 static const struct ope_kind *const kinds[] = {&ope_kind_slates, &ope_kind_episodes,
-                                               &ope_kind_bandit};
+                                               &ope_kind_slate_episodes, &ope_kind_bandit};
 enum { NUM_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 // One of the names in "a|b".
@@ -78,6 +78,7 @@ void ope_options_init(struct ope_options *options_out)
                              .smoothing = 10,
                              .penalty = 100,
                              .discount = 1,
+                             .epsilon = NAN,
                              .num_folds = 1,
                              .fqe_updates = 20000,
                              .interval = {INTERVAL_BOOTSTRAP, 0.95, 1000, 1},
@@ -104,13 +105,14 @@ static bool is_network(const struct ope_options *options)
 }
 
 /* The file of a policy's folder, as `souk learn-policy --log` writes it; else the path as it is,
- * also of a folder whose policy is a network, which is asked for this log. */
+ * also of a folder whose policy is a network or an agent, which is asked for this log. */
 static souk_status find_policy(const struct ope_options *options, const struct ope_kind *kind,
                                struct buf *out)
 {
     struct stat info;
     const char *path = options->policy;
     buf_add_text(out, path);
+    if (kind == &ope_kind_slate_episodes) return SOUK_OK;
     if (is_network(options) && kind != &ope_kind_episodes)
         return log_fail(SOUK_EDATA,
                         "%s: is a policy for logs of episodes, and %s has no columns episode and t",
@@ -127,13 +129,18 @@ static souk_status find_policy(const struct ope_options *options, const struct o
 // What a kind of log has no use for is not passed over in silence.
 static souk_status check_options(const struct ope_options *options, const struct ope_kind *kind)
 {
-    if (kind == &ope_kind_bandit) return SOUK_OK;
     const char *name = NULL;
+    if (!isnan(options->epsilon) && kind != &ope_kind_slate_episodes)
+        return log_fail(SOUK_EUSAGE,
+                        "ope: --epsilon is for agents judged by a log of `souk simulate`, and %s "
+                        "is one of %s; leave it out",
+                        options->log, kind->name);
+    if (kind == &ope_kind_bandit) return SOUK_OK;
     if (!isnan(options->clip)) name = "--clip";
     if (!isnan(options->subgaussian)) name = "--sub-gaussian";
     if (options->context) name = "--context";
     if (strcmp(options->propensities, "frequencies") != 0) name = "--propensities";
-    if (options->num_folds > 1 && kind == &ope_kind_slates) name = "--folds";
+    if (options->num_folds > 1 && kind != &ope_kind_episodes) name = "--folds";
     if (!name) return SOUK_OK;
     return log_fail(SOUK_EUSAGE, "ope: %s is not for logs of %s, as %s is one; leave it out", name,
                     kind->name, options->log);

@@ -10,10 +10,8 @@
 
 #include <signal.h>
 
-#include "worker/ope/number_table.h"
+#include "worker/ope/episode_log.h"
 #include "worker/ope/verdict.h"
-
-struct episode_log;
 
 /* Fitted Q evaluation where states are not numbered. */
 struct ope_evaluation {
@@ -30,12 +28,26 @@ struct ope_evaluated {
     const char *undefined; // why nothing is fitted, static text; NULL: it is
 };
 
+/* What an agent would do where others have shown slates. */
+struct ope_slates {
+    struct episode_log log;      // a user an episode; the only action: to show the logged slate
+    struct number_table *policy; // (num_steps, 1) how likely the agent is to do that
+    uint32_t num_candidates, slate_size;
+    uint64_t num_cut;       // users whose log ends before they left
+    double epsilon;         // of the agent's exploration
+    bool has_fitted_scores; // of candidates, since the log has none
+};
+
 /* What needs networks, which are not of this folder: worker/policy/ope_networks.h. */
 struct ope_networks {
     bool (*is_policy)(const char *dir); // whether a folder has a policy that is a network
     /* Its probabilities, a row a row of the log. SOUK_EDATA: logged. */
     souk_status (*compute_policy)(const char *dir, const struct number_table *log,
                                   struct number_table **policy_out);
+    /* Of the agent in a folder, which shows any slate with probability epsilon; NAN: as its
+     * configuration says. On SOUK_OK the caller owns what is in *out. SOUK_EDATA: logged. */
+    souk_status (*compute_slates)(const char *dir, const struct number_table *log, double epsilon,
+                                  struct ope_slates *out);
     /* Adds to a zeroed last_change. SOUK_EDATA, SOUK_EDIVERGED, SOUK_ESTOPPED: logged. */
     souk_status (*evaluate)(const struct ope_evaluation *what, struct ope_evaluated *out);
 };
@@ -50,6 +62,7 @@ struct ope_options {
     double smoothing;         // pseudo-counts of smoothed means
     double penalty;           // C of logistic regressions: C sum of losses + |w|^2 / 2
     double discount;          // of episodes
+    double epsilon;           // of an agent whose slates are judged; NAN: not given
     uint32_t num_folds;       // of cross-fitting; 1: rewards are fitted to all rounds
     const struct ope_networks *networks; // NULL: there are none
     uint64_t fqe_updates;                // of each network of fitted Q evaluation; 0: none is made

@@ -9,6 +9,7 @@
 #include "worker/policy/offline_policy.h"
 #include "worker/policy/offline_rows.h"
 #include "worker/policy/offline_states.h"
+#include "worker/policy/ope_slates.h"
 
 /* ---- policies that are networks ---- */
 
@@ -233,5 +234,7 @@ static souk_status evaluate(const struct ope_evaluation *what, struct ope_evalua
     return status;
 }
 
-const struct ope_networks ope_networks_q = {
-    .is_policy = offline_policy_is_in, .compute_policy = compute_policy, .evaluate = evaluate};
+const struct ope_networks ope_networks_q = {.is_policy = offline_policy_is_in,
+                                            .compute_policy = compute_policy,
+                                            .compute_slates = ope_slates_compute,
+                                            .evaluate = evaluate};

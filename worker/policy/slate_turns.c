@@ -228,6 +228,7 @@ static souk_status take_outcome(const struct reading *reading, uint64_t row, uin
     outcome->is_over = done > 0;
     if (status || reading->propensity < 0) return status;
     double propensity = cell(reading, row, reading->propensity);
+    reading->turns->propensities[i] = propensity;
     if (propensity > 0 && propensity <= 1) return SOUK_OK;
     return number_table_fail(reading->table, row,
                              "propensity %g is not in (0, 1]: what has happened was possible",
@@ -303,6 +304,7 @@ static void allocate(struct slate_turns *turns)
     turns->scores = mem_calloc(items, sizeof(float), "turns");
     turns->null_scores = mem_calloc(n, sizeof(float), "turns");
     turns->slates = mem_calloc(n * shape->slate_size, sizeof(uint32_t), "turns");
+    turns->propensities = mem_calloc(n, sizeof *turns->propensities, "turns");
     turns->outcomes = mem_calloc(n, sizeof *turns->outcomes, "turns");
 }
 
@@ -323,19 +325,25 @@ static souk_status take_rows(struct reading *reading, struct place *places)
     return status ? status : end_users(reading, places);
 }
 
-souk_status slate_turns_read(const char *path, struct slate_turns *turns_out)
+souk_status slate_turns_make(const struct number_table *table, struct slate_turns *turns_out)
 {
-    struct number_table *table;
     *turns_out = (struct slate_turns){.shape = {.num_users = 1}};
-    souk_status status = number_table_read(path, "log", &table);
-    if (status) return status;
     struct reading reading = {.table = table, .turns = turns_out};
     struct place *places = mem_calloc(table->num_rows, sizeof *places, "steps");
-    status = find_columns(&reading);
+    souk_status status = find_columns(&reading);
     if (!status) status = take_rows(&reading, places);
     mem_free(places);
     mem_free(reading.scores);
     mem_free(reading.features);
+    return status;
+}
+
+souk_status slate_turns_read(const char *path, struct slate_turns *turns_out)
+{
+    struct number_table *table = NULL;
+    *turns_out = (struct slate_turns){.shape = {.num_users = 1}};
+    souk_status status = number_table_read(path, "log", &table);
+    if (!status) status = slate_turns_make(table, turns_out);
     number_table_destroy(table);
     return status;
 }
@@ -347,6 +355,7 @@ void slate_turns_fini(struct slate_turns *turns)
     mem_free(turns->scores);
     mem_free(turns->null_scores);
     mem_free(turns->slates);
+    mem_free(turns->propensities);
     mem_free(turns->outcomes);
     *turns = (struct slate_turns){0};
 }

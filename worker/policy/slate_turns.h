@@ -13,6 +13,8 @@
 
 #include "worker/env/env.h"
 
+struct number_table;
+
 struct slate_turns {
     struct env_shape shape; // of one place
     uint64_t num_turns;     // n, by user and then by step
@@ -23,15 +25,19 @@ struct slate_turns {
     float *null_scores;           // (n)
     uint32_t *slates;             // (n, K)
     struct env_outcome *outcomes; // (n) is_cut: the log ends before the user left
+    double *propensities;         // (n) of the slate; zeros without has_propensities
     bool has_scores;              // false: they are zero and have to be fitted
     bool has_propensities;
 };
 
 /* SOUK_EDATA, SOUK_EIO: logged with the line; slate_turns_fini always. */
+SOUK_MUST_CHECK souk_status slate_turns_make(const struct number_table *table,
+                                             struct slate_turns *turns_out);
 SOUK_MUST_CHECK souk_status slate_turns_read(const char *path, struct slate_turns *turns_out);
 void slate_turns_fini(struct slate_turns *turns); // a zeroed one is fine
 
-/* What was seen at turn i, as an environment with one place shows it. */
+/* What was seen at turn i, as an environment with one place shows it; turns lie one behind the
+ * other, so those from i on are also what one with more places shows. */
 struct env_view slate_turns_view(const struct slate_turns *turns, uint64_t i);
 
 #endif
